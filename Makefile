@@ -1,0 +1,37 @@
+# Two commands from a clean clone: `make train` and `make test`. Everything lives in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test notebook clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+install: $(STAMP)  ## make .venv and install the package with its tested versions
+
+$(STAMP): setup.cfg requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else \
+	  "srgan_keras needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: use make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test]'
+	touch $@
+
+train: install  ## train the default (phantoms, minutes on two cores) into runs/demo
+	$(BIN)/python -m srgan_keras.train
+
+test: install  ## check style, direction of imports and behaviour
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check srgan_keras tests
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+notebook: install  ## execute the walkthrough in place and open it
+	$(BIN)/python -m pip install --quiet -e '.[notebook]'
+	$(BIN)/jupyter lab notebooks/walkthrough.ipynb
+
+clean:  ## remove the environment and caches, not runs/
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,5 @@
+"""`python -m srgan_keras VERB`."""
+
+from srgan_keras.cli import entry
+
+entry()

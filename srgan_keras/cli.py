@@ -1,0 +1,147 @@
+"""`srgan-keras VERB`, the same as `python -m srgan_keras VERB`: parse, call, exit status.
+
+Exit status: 0 done; 1 some inputs failed; 2 wrong use or input; 3 non-finite training; 130 and 143
+stopped by a signal after a checkpoint. TensorFlow is imported after parsing: `--help` is quick.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import logging
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar
+
+import tyro
+
+from srgan_keras.config import CommandError, Config, UsageError, load, one_duration, validate
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TrainOptions(Config):
+    """Train both stages, measure the result, write model folders; goes on where it stopped."""
+
+    preset: Literal["demo", "paper", "author", "fundus"] = "demo"
+    """Settings to start from."""
+    config: Path | None = None
+    """A YAML file of settings, over the preset."""
+    workdir: Path | None = None
+    """Work folder. Default: runs/PRESET."""
+    overwrite: bool = False
+    """Start anew where the work folder holds a run."""
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Measure models beside nearest, bicubic and Lanczos on the same LR photographs."""
+
+    data: str
+    """SPEC: a folder of photographs, Kaggle's layout, or phantom[:N]."""
+    models: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Model folders, or names of shipped models; none: the baselines alone."""
+    split: Literal["train", "validation", "test", "all"] = "test"
+    """Which photographs."""
+    protocol: Literal["standard", "author"] = "standard"
+    """See docs of the protocols in README.md."""
+    hr_long_side: int = 1024
+    """standard: long side of HR in px; larger photographs are scaled down, smaller are kept."""
+    scale: int | None = None
+    """Default: the first model's, else 4."""
+    degradation: Literal["bicubic", "cv2_linear"] | None = None
+    """Default: the first model's, else bicubic."""
+    rounding: Literal["truncate", "nearest"] = "truncate"
+    """author: how SR becomes 8 bit."""
+    out: Path = Path("runs/evaluation")
+    """Where metrics.json and per_image.csv go."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb and return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    verb, arguments = (argv[0], argv[1:]) if argv else ("--help", [])
+    try:
+        if verb in ("-h", "--help"):
+            print(_help())  # noqa: T201
+        elif verb not in VERBS:
+            raise UsageError(f"no verb {verb!r}: choose one of {', '.join(VERBS)}")
+        else:
+            VERBS[verb](arguments)
+    except CommandError as error:
+        print(f"srgan-keras: {error}", file=sys.stderr)  # noqa: T201
+        return error.status
+    return 0
+
+
+def entry() -> NoReturn:
+    """Serve the console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _train(arguments: list[str]) -> None:
+    files = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    files.add_argument("--preset", default="demo")
+    files.add_argument("--config")
+    try:
+        chosen, _ = files.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        raise UsageError(str(error)) from None
+    before = load(chosen.preset, chosen.config)
+    parts = {f.name: getattr(before, f.name) for f in dataclasses.fields(Config)}
+    options = parse(TrainOptions, arguments, "train", TrainOptions(**parts, preset=chosen.preset))
+    after = Config(**{name: getattr(options, name) for name in parts})
+    config = one_duration(before, after, "options")
+    validate(config)
+
+    from srgan_keras.train import train
+
+    train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
+
+
+def _evaluate(arguments: list[str]) -> None:
+    options = parse(EvaluateOptions, arguments, "evaluate")
+
+    from srgan_keras.evaluation.evaluate import evaluate_spec
+
+    evaluate_spec(options)
+
+
+VERBS = {"train": _train, "evaluate": _evaluate}
+
+
+def parse(kind: type[T], arguments: list[str], verb: str, default: Any = None) -> T:  # noqa: ANN401
+    """Parse with tyro; its boxed error message becomes one line."""
+    message = io.StringIO()
+    given = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(message):
+            return tyro.cli(kind, args=arguments, prog=f"srgan-keras {verb}", **given)
+    except SystemExit as end:
+        if end.code in (0, None):
+            raise
+    raise UsageError(_one_line(message.getvalue()))
+
+
+def _one_line(box: str) -> str:
+    """Take the first paragraph, and the nearest option, out of tyro's box (drawn or in spaces)."""
+    lines = [re.sub("[╭╮╰╯│]", "", line).strip() for line in box.splitlines()]
+    # the title, whether in the frame or above a line, is followed by the paragraphs
+    paragraphs = re.split(
+        r"\n[─-]{5,}\n", "\n".join(lines[1:]).removeprefix("-" * len(lines[1])).lstrip("\n")
+    )
+    text = " ".join(paragraphs[0].split())
+    if len(paragraphs) > 1 and paragraphs[1].startswith("Perhaps you meant"):
+        nearest = re.search(r"--[\w.-]+", paragraphs[1])
+        text += f"; nearest is {nearest.group()}" if nearest else ""
+    return text
+
+
+def _help() -> str:
+    lines = ["usage: srgan-keras VERB [OPTIONS]", "", "verbs:"]
+    for kind, verb in ((TrainOptions, "train"), (EvaluateOptions, "evaluate")):
+        lines.append(f"  {verb:10} {kind.__doc__}")
+    return "\n".join([*lines, "", "srgan-keras VERB --help lists a verb's options."])

@@ -1,0 +1,346 @@
+"""Every setting there is: one frozen dataclass a part of the system, and how files fill them.
+
+Precedence: the defaults below, a preset (`presets/*.yaml`) over them, a configuration file over the
+preset, options of the command line over all (tyro parses those, see `cli.py`). A duration is given
+either as `*_epochs` or as `*_steps`, never both; where a later source gives one of the two, it
+replaces the other.
+"""
+
+import dataclasses
+import difflib
+import importlib.resources
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+import yaml
+
+Schedule = Literal["constant", "cosine", "halving"]
+Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation"]
+PRESETS = ("demo", "paper", "author", "fundus")
+GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
+
+
+class CommandError(Exception):
+    """Ends a command with one line on stderr and its exit status."""
+
+    status = 1
+
+
+class UsageError(CommandError):
+    """Wrong use or wrong input: the line says what to do."""
+
+    status = 2
+
+
+@dataclass(frozen=True)
+class Data:
+    """Photographs, how they are cut and augmented."""
+
+    source: Annotated[str, tyro.conf.arg(aliases=["--data"], metavar="SPEC")] = "phantom:64"
+    """A folder of photographs, Kaggle's layout, or phantom[:N]."""
+    hr_long_side: int = 256
+    """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
+    pyramid_levels: int = 1
+    """Working resolutions: the long side and its successive halves."""
+    fov_crop: bool = True
+    """Crop photographs to the field of view first."""
+    patch: int = 96
+    """Side of a square HR patch, in px; smaller photographs are left out of training."""
+    min_fov: float = 0.5
+    """A crop with a smaller share of its pixels inside the field of view is drawn again."""
+    augment: tuple[Augmentation, ...] = ("horizontal_flip", "vertical_flip", "rotation")
+    """The set T of Eq. (8), beside the random crop; rotation is by multiples of 90 degrees."""
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """How an LR photograph is made from an HR one."""
+
+    name: Literal["bicubic", "cv2_linear"] = "bicubic"
+    """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default."""
+    scale: int = 4
+    """HR side over LR side; a power of two."""
+
+
+@dataclass(frozen=True)
+class Generator:
+    """The super-resolving network G of Eq. (1)."""
+
+    blocks: int = 4
+    """Residual blocks, Eq. (6)."""
+    filters: int = 32
+    """Channels of the residual blocks."""
+    upsample_filters: int = 24
+    """Channels after each PixelShuffle."""
+    batch_norm: bool = False
+    """Batch normalisation in the residual blocks."""
+    activation: Literal["leaky_relu", "relu"] = "leaky_relu"
+    """LeakyReLU has slope 0.2."""
+    head_kernel: int = 3
+    """Kernel of the first convolution, in LR px."""
+    tail_kernel: int = 3
+    """Kernel of the last convolution, in HR px."""
+    output: Literal["linear", "tanh"] = "linear"
+    """Activation of the last convolution."""
+    bicubic_skip: bool = True
+    """Add the bicubically enlarged input: the network learns the difference alone."""
+    normalisation: Literal["training_set", "symmetric"] = "training_set"
+    """training_set: Eq. (7), per channel. symmetric: 0..255 to -1..1."""
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """The network D of Eq. (2); it returns logits, losses and logs apply the sigmoid."""
+
+    kind: Literal["vgg19", "srgan", "dcgan"] = "vgg19"
+    """vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code."""
+    trunk_layer: str = "block5_conv4"
+    """vgg19: the VGG-19 layer after which the extra convolutions begin."""
+    frozen_blocks: int = 4
+    """vgg19: the blocks of the trunk that keep their weights and serve the content loss too."""
+    feature_scale: float = 1 / 12.75
+    """vgg19: factor on the trunk's feature map, before the extra convolutions."""
+    filters: int = 512
+    """vgg19: channels of the extra convolutions."""
+    dense_units: int = 1024
+    """vgg19, srgan: units of the hidden dense layer."""
+    pixel_shuffles: bool = False
+    """vgg19: the literal reading of Figure 3, with two PixelShuffles in the head."""
+
+
+@dataclass(frozen=True)
+class Vgg:
+    """The VGG-19 feature network of the content loss, Eq. (3)."""
+
+    weights: str = "auto"
+    """auto, imagenet, random, or the path of a weight file (include_top=False)."""
+    layer: str = "block5_conv4"
+    """Feature map phi_i,j: block{i}_conv{j}, or block{i}_pool."""
+    before_activation: bool = False
+    """Take the feature map before its ReLU."""
+    preprocessing: Literal["caffe", "none"] = "caffe"
+    """caffe: BGR, ImageNet means subtracted. none: RGB in 0..255 as it is."""
+    feature_scale: float = 1 / 12.75
+    """Factor on the feature maps."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Generator loss, Eq. (4), of both stages. Pixel terms are on images in 0..1."""
+
+    pixel: Literal["mae", "mse"] = "mae"
+    """Norm of the pixel term."""
+    content: Literal["mae", "mse"] = "mse"
+    """Norm of the content term; Eq. (3) has mse."""
+    stage1_pixel_weight: float = 1.0
+    stage1_content_weight: float = 0.0
+    stage2_pixel_weight: float = 1.0
+    stage2_content_weight: float = 1e-3
+    adversarial_weight: float = 1e-4
+    """lambda of Eq. (4)."""
+    gradient_norms: bool = False
+    """Log each term's gradient norm at the generator's output (costs a backward pass a term)."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Stage 1 trains G on the content loss alone, stage 2 G against D."""
+
+    stage1_epochs: float | None = None
+    """Epochs of stage 1; an epoch shows as many crops as there are training photographs."""
+    stage1_steps: int | None = 1
+    """Steps of stage 1."""
+    stage2_epochs: float | None = None
+    """Epochs of stage 2."""
+    stage2_steps: int | None = 1
+    """Steps of stage 2."""
+    batch_size: int = 16
+    """Patches a step, over all devices."""
+    stage1_learning_rate: float = 5e-4
+    """Adam's learning rate in stage 1."""
+    stage2_learning_rate: float = 1e-4
+    """Adam's learning rate of the generator in stage 2."""
+    discriminator_learning_rate: float = 1e-4
+    """Adam's learning rate of the discriminator."""
+    stage1_schedule: Schedule = "cosine"
+    """cosine: decays to a hundredth over the stage."""
+    stage2_schedule: Schedule = "constant"
+    """halving: halved every halving_epochs."""
+    halving_epochs: float = 500.0
+    """Epochs between two halvings."""
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
+    """auto: float32 on a CPU without bfloat16 units, else mixed_bfloat16 (older GPUs: float16)."""
+    jit: Literal["auto", "on", "off"] = "auto"
+    """XLA. auto: a few timed steps of each kind decide."""
+    strategy: Literal["auto", "default", "mirrored", "tpu"] = "auto"
+    """auto: MirroredStrategy where there are several GPUs, else the default device."""
+    seed: int = 1
+    """Weights, data order and augmentation are functions of it."""
+    steps_per_call: int = 10
+    """Steps in one call of the compiled function."""
+    log_every_steps: int = 50
+    """Steps a row of history.csv averages over."""
+    checkpoint_every_steps: int = 250
+    """Steps between two checkpoints."""
+    validate_every_steps: int = 500
+    """Steps between two measurements of the validation photographs, with a sample strip."""
+    keep_checkpoints: int = 3
+    """Checkpoints kept."""
+
+
+@dataclass(frozen=True)
+class Eval:
+    """The measurement at the end of a run, on the photographs of the test split."""
+
+    protocols: tuple[Literal["standard", "author"], ...] = ("standard", "author")
+    """Protocols to measure by."""
+    hr_long_side: int | None = None
+    """Long side in protocol standard, in px; None takes data.hr_long_side."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run."""
+
+    data: Data = field(default_factory=Data)
+    degradation: Degradation = field(default_factory=Degradation)
+    generator: Generator = field(default_factory=Generator)
+    discriminator: Discriminator = field(default_factory=Discriminator)
+    vgg: Vgg = field(default_factory=Vgg)
+    loss: Loss = field(default_factory=Loss)
+    train: Train = field(default_factory=Train)
+    eval: Eval = field(default_factory=Eval)
+
+
+def load(preset: str = "demo", file: str | Path | None = None) -> Config:
+    """Read a preset over the defaults and, where given, a YAML file over the preset.
+
+    Raises:
+        UsageError: no such preset or file, a key or value that does not fit.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"no preset {preset!r}: choose one of {', '.join(PRESETS)}")
+    text = importlib.resources.files("srgan_keras").joinpath(f"presets/{preset}.yaml").read_text()
+    config = merge(Config(), yaml.safe_load(text), f"preset {preset}")
+    if file is not None:
+        try:
+            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise UsageError(f"cannot read the configuration {file}: {reason}") from None
+        except yaml.YAMLError as error:
+            line = " ".join(str(error).split())
+            raise UsageError(f"the configuration {file} is not YAML: {line}") from None
+        config = merge(config, values, str(file))
+    return config
+
+
+def merge(config: Config, values: dict[str, Any], where: str) -> Config:
+    """Put nested `values`, as YAML gives them, over a configuration; `where` is for messages."""
+    if not isinstance(values, dict):
+        raise UsageError(f"{where}: expected settings such as 'train: {{batch_size: 16}}'")
+    merged = one_duration(config, _merge(config, values, where, prefix=""), where)
+    return merged
+
+
+def _merge(target: Any, values: dict[str, Any], where: str, prefix: str) -> Any:  # noqa: ANN401
+    hints = typing.get_type_hints(type(target))
+    changes = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in hints:
+            nearest = difflib.get_close_matches(str(key), hints, n=1, cutoff=0)[0]
+            raise UsageError(f"{where}: unknown setting {name!r}; nearest is {prefix + nearest!r}")
+        current = getattr(target, key)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, dict):
+                raise UsageError(f"{where}: {name} holds settings of its own, not {value!r}")
+            changes[key] = _merge(current, value, where, f"{name}.")
+        else:
+            changes[key] = _cast(value, hints[key], f"{where}: {name}")
+    return dataclasses.replace(target, **changes)
+
+
+def _cast(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401
+    """Check a YAML value against a field's type; an int is taken where a float is wanted."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise UsageError(f"{what}: {value!r} is none of {', '.join(map(str, arguments))}")
+    if origin is tuple:
+        if isinstance(value, list):
+            return tuple(_cast(item, arguments[0], what) for item in value)
+        raise UsageError(f"{what}: expected a list, not {value!r}")
+    if arguments:  # X | None
+        return None if value is None else _cast(value, arguments[0], what)
+    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML 1.1 reads 1e-4 as a string
+        except ValueError:
+            pass
+    if type(value) is not kind:
+        raise UsageError(f"{what}: expected {kind.__name__}, not {value!r}")
+    return value
+
+
+def one_duration(before: Config, after: Config, where: str) -> Config:
+    """Let a newly given `*_steps` replace `*_epochs`, and the other way round.
+
+    Raises:
+        UsageError: both, or neither, were given.
+    """
+    changes: dict[str, Any] = {}
+    for stage in ("stage1", "stage2"):
+        pair = (f"{stage}_steps", f"{stage}_epochs")
+        new = [n for n in pair if getattr(after.train, n) != getattr(before.train, n)]
+        given = [n for n in pair if getattr(after.train, n) is not None]
+        if len(given) == 2 and len(new) == 1:
+            changes[pair[1 - pair.index(new[0])]] = None
+        elif len(given) != 1:
+            problem = "both" if given else "neither"
+            raise UsageError(
+                f"{where}: {problem} of train.{pair[0]} and train.{pair[1]} given: give one"
+            )
+    return dataclasses.replace(after, train=dataclasses.replace(after.train, **changes))
+
+
+def validate(config: Config) -> None:
+    """Check what no single field can: raises UsageError with one line."""
+    data, degradation, train = config.data, config.degradation, config.train
+    scale = degradation.scale
+    if scale not in (2, 4, 8):
+        raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
+    if data.patch <= 0 or data.patch % scale:
+        raise UsageError(f"degradation.scale {scale} does not divide data.patch {data.patch}")
+    if config.discriminator.kind == "dcgan" and data.patch % 64:
+        raise UsageError(f"discriminator dcgan needs data.patch a multiple of 64, not {data.patch}")
+    counts = (
+        *("batch_size", "steps_per_call", "log_every_steps", "checkpoint_every_steps"),
+        *("validate_every_steps", "keep_checkpoints", "halving_epochs"),
+    )
+    needed = {f"train.{name}": getattr(train, name) for name in counts}
+    needed["data.pyramid_levels"] = data.pyramid_levels
+    needed |= {f"generator.{name}": getattr(config.generator, name) for name in GENERATOR_COUNTS}
+    for name, value in needed.items():
+        if value <= 0:
+            raise UsageError(f"{name} must be positive, not {value}")
+    for name in ("stage1_steps", "stage1_epochs", "stage2_steps", "stage2_epochs"):
+        if (getattr(train, name) or 0) < 0:
+            raise UsageError(f"train.{name} must not be negative")
+    if not 0 <= data.min_fov <= 1:
+        raise UsageError(f"data.min_fov is a share from 0 to 1, not {data.min_fov}")
+    if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
+        raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
+
+
+def to_yaml(config: Config) -> str:
+    """Return the whole configuration as YAML that `load(file=...)` reads back."""
+    plain = dataclasses.asdict(
+        config,
+        dict_factory=lambda items: {k: list(v) if isinstance(v, tuple) else v for k, v in items},
+    )
+    return yaml.safe_dump(plain, sort_keys=False)

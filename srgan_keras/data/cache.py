@@ -1,0 +1,129 @@
+"""Training photographs at their working resolutions, decoded once into one memory-mapped file.
+
+A crop reads the rows that it needs from the page cache, so that memory stays bounded whatever the
+number of photographs, and no PNG is decoded twice.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from srgan_keras.config import Data, UsageError
+from srgan_keras.data.fov import FOV_MASK_VERSION, crop_to_fov, fov_mask, scale_to_long_side
+from srgan_keras.data.sources import Photograph
+
+log = logging.getLogger(__name__)
+
+Level = tuple[int, int, int]
+"""Offset in the file, height, width of a photograph at one working resolution."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Photographs ready to be cropped.
+
+    Attributes:
+        pixels: flat uint8 file of RGB images [H, W, 3], each followed by its FOV mask [H, W].
+        levels: for each photograph its working resolutions, the largest first.
+        mean, std: per channel over all pixels of the largest levels, in 0..1, Eq. (7).
+        left_out: how many photographs are smaller than a patch.
+    """
+
+    pixels: np.ndarray
+    levels: list[list[Level]]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    left_out: int
+
+    def __len__(self) -> int:
+        """Return the number of photographs."""
+        return len(self.levels)
+
+    def view(self, level: Level) -> tuple[np.ndarray, np.ndarray]:
+        """Return image uint8 [H, W, 3] and mask uint8 [H, W] (0 or 1) without reading them yet."""
+        offset, height, width = level
+        area = height * width
+        image = self.pixels[offset : offset + 3 * area].reshape(height, width, 3)
+        mask = self.pixels[offset + 3 * area : offset + 4 * area].reshape(height, width)
+        return image, mask
+
+
+def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
+    """Decode the photographs into `folder`, or reuse what an earlier call left there.
+
+    Raises:
+        UsageError: every photograph is smaller than a patch, or one cannot be decoded.
+    """
+    index_file = folder / "index.json"
+    key = _key(photographs, data)
+    if not (index_file.exists() and json.loads(index_file.read_text())["key"] == key):
+        folder.mkdir(parents=True, exist_ok=True)
+        index = _write(photographs, data, folder / "pixels.bin") | {"key": key}
+        # the index is written last: without it, a killed build is begun anew
+        index_file.write_text(json.dumps(index))
+    index = json.loads(index_file.read_text())
+    levels = [[tuple(level) for level in photo] for photo in index["levels"]]
+    if not levels:
+        raise UsageError(
+            f"all {len(photographs)} training photographs are smaller than the patch of "
+            f"{data.patch} px: lower data.patch or raise data.hr_long_side"
+        )
+    if index["left_out"]:
+        log.warning(
+            "%d of %d training photographs are smaller than the patch of %d px: left out",
+            index["left_out"],
+            len(photographs),
+            data.patch,
+        )
+    pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r")
+    return Cache(pixels, levels, tuple(index["mean"]), tuple(index["std"]), index["left_out"])
+
+
+def _key(photographs: list[Photograph], data: Data) -> str:
+    options = asdict(data) | {"fov_mask": FOV_MASK_VERSION}
+    parts = [json.dumps(options, sort_keys=True), *(p.sha256 for p in photographs)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
+    levels: list[list[Level]] = []
+    offset, left_out, count = 0, 0, 0
+    total, squares = np.zeros(3), np.zeros(3)
+    with file.open("wb") as out:
+        for photograph in tqdm(photographs, desc="decoding", unit="photo", disable=None):
+            levels.append([])
+            for image, mask in _pyramid(photograph, data):
+                if not levels[-1]:
+                    values = image.reshape(-1, 3) / 255.0
+                    total, squares = total + values.sum(0), squares + (values**2).sum(0)
+                    count += len(values)
+                levels[-1].append((offset, *mask.shape))
+                out.write(image.tobytes())
+                out.write(mask.astype(np.uint8).tobytes())
+                offset += 4 * mask.size
+            if not levels[-1]:
+                levels.pop()
+                left_out += 1
+    mean = total / max(count, 1)
+    std = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-8))
+    return {"levels": levels, "mean": list(mean), "std": list(std), "left_out": left_out}
+
+
+def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the photograph at each working resolution that holds a patch."""
+    image = photograph.read()
+    mask = fov_mask(image)
+    if data.fov_crop:
+        image, mask = crop_to_fov(image, mask)
+    long_side = min(data.hr_long_side or max(mask.shape), max(mask.shape))
+    for level in range(data.pyramid_levels):
+        scaled, scaled_mask = scale_to_long_side(image, mask, long_side >> level)
+        if min(scaled_mask.shape) < data.patch:
+            return
+        yield scaled, scaled_mask

@@ -1,0 +1,93 @@
+"""The field of view (FOV) of a fundus photograph: its mask, the crop to it, the working size."""
+
+import cv2
+import numpy as np
+
+from srgan_keras.config import UsageError
+
+FOV_MASK_VERSION = 1
+
+_MASK_SIDE = 512  # px, long side at which the mask is found
+_DARKEST = 10  # grey level that no threshold falls below
+
+
+def fov_mask(image: np.ndarray) -> np.ndarray:
+    """Find the field of view, version 1.
+
+    At 512 px: largest channel of each pixel, median filter of 5 px, threshold at a quarter of
+    Otsu's (10 at least), largest connected component, its convex hull.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+
+    Returns:
+        bool [H, W]; all False where nothing is brighter than the threshold.
+
+    Raises:
+        UsageError: a strip so thin that nothing of it is left at 512 px.
+    """
+    height, width = image.shape[:2]
+    small = _reduce(image, _MASK_SIDE, cv2.INTER_AREA)
+    grey = cv2.medianBlur(small.max(axis=2), 5)
+    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    bright = (grey > max(_DARKEST, otsu / 4)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
+    mask = np.zeros_like(grey)
+    if count > 1:
+        largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+        points = cv2.findNonZero((labels == largest).astype(np.uint8))
+        cv2.fillConvexPoly(mask, cv2.convexHull(points), 1)
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def crop_to_fov(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Crop image [H, W, 3] and mask [H, W] to the mask's tight box; whole where it is empty."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    if width == 0:
+        return image, mask
+    box = slice(top, top + height), slice(left, left + width)
+    return image[box], mask[box]
+
+
+def scale_to_long_side(
+    image: np.ndarray, mask: np.ndarray, long_side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale image and mask down to a long side in px, never up; 0 keeps their size.
+
+    The image by INTER_AREA, the mask by INTER_NEAREST.
+
+    Raises:
+        UsageError: a strip so thin that nothing of it would be left.
+    """
+    if long_side == 0:
+        return image, mask
+    small = _reduce(mask.astype(np.uint8), long_side, cv2.INTER_NEAREST)
+    return _reduce(image, long_side, cv2.INTER_AREA), small > 0
+
+
+def erode_inner(mask: np.ndarray) -> np.ndarray:
+    """Return region `inner`: the mask [H, W] without its rim.
+
+    Eroded by a 3x3 square max(3, int(0.04 x long side)) times; outside the frame is outside.
+    """
+    times = max(3, int(0.04 * max(mask.shape)))
+    eroded = cv2.erode(
+        mask.astype(np.uint8),
+        np.ones((3, 3), np.uint8),
+        iterations=times,
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
+    return eroded > 0
+
+
+def _reduce(image: np.ndarray, long_side: int, interpolation: int) -> np.ndarray:
+    """Scale down to a long side, never up."""
+    height, width = image.shape[:2]
+    factor = long_side / max(height, width)
+    if factor >= 1:
+        return image
+    if min(height, width) * factor < 1:
+        raise UsageError(f"{width} x {height} px is no photograph: it vanishes at {long_side} px")
+    # by factor, not by size: the rounding of the sides must not stretch the image
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)

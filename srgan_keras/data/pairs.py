@@ -1,0 +1,90 @@
+"""The tf.data pipeline of LR/HR pairs, Eq. (8): crop, flips, rotation, then the degradation.
+
+What a step sees is a function of (seed, step) alone: the order is a permutation per epoch drawn
+from (seed, epoch), crop and augmentation are drawn from (seed, example). A run that goes on at step
+k sees exactly what it would have seen, and no iterator has to be saved.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras.config import Config, Data
+from srgan_keras.data.cache import Cache
+from srgan_keras.data.degradations import degrade
+
+TRIES = 10  # for a crop with enough of the field of view, after which the best one is taken
+
+
+def pairs(cache: Cache, config: Config, start: int, stop: int) -> tf.data.Dataset:
+    """Return the batches of steps start..stop-1.
+
+    Each element is (LR, HR), uint8 RGB, [B, P/s, P/s, 3] and [B, P, P, 3], with B
+    train.batch_size, P data.patch and s degradation.scale.
+    """
+    batch, side = config.train.batch_size, config.data.patch
+    name, scale = config.degradation.name, config.degradation.scale
+
+    def crops(step: np.ndarray) -> np.ndarray:
+        return hr_batch(cache, config.data, config.train.seed, int(step), batch)
+
+    def pair(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        hr = tf.numpy_function(crops, [step], tf.uint8, stateful=False)
+        hr = tf.ensure_shape(hr, (batch, side, side, 3))
+        lr = tf.ensure_shape(degrade(hr, name, scale), (batch, side // scale, side // scale, 3))
+        return lr, hr
+
+    steps = tf.data.Dataset.range(start, stop)
+    return steps.map(pair, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def steps_per_epoch(photographs: int, batch_size: int) -> float:
+    """Return the steps in which as many crops are shown as there are photographs."""
+    return photographs / batch_size
+
+
+def hr_batch(cache: Cache, data: Data, seed: int, step: int, batch: int) -> np.ndarray:
+    """Return the augmented HR patches of one step, uint8 [batch, P, P, 3]."""
+    examples = range(step * batch, (step + 1) * batch)
+    return np.stack([hr_patch(cache, data, seed, example) for example in examples])
+
+
+def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
+    """Return the augmented HR patch of one example, uint8 [P, P, 3]."""
+    epoch, position = divmod(example, len(cache))
+    levels = cache.levels[_order(seed, epoch, len(cache))[position]]
+    rng = np.random.default_rng((seed, example))
+    image, mask = cache.view(levels[rng.integers(len(levels))])
+    top, left = _corner(mask, data, rng)
+    patch = image[top : top + data.patch, left : left + data.patch]
+    # every draw is made whether or not it is used: an option changes itself alone
+    flip_x, flip_y, turns = rng.integers(2), rng.integers(2), rng.integers(4)
+    if "horizontal_flip" in data.augment and flip_x:
+        patch = patch[:, ::-1]
+    if "vertical_flip" in data.augment and flip_y:
+        patch = patch[::-1]
+    if "rotation" in data.augment:
+        patch = np.rot90(patch, turns)
+    return patch
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch, count)).permutation(count)
+
+
+def _corner(mask: np.ndarray, data: Data, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw the upper left corner of a crop that shows enough of the field of view."""
+    side, best, best_share = data.patch, (0, 0), -1.0
+    height, width = mask.shape
+    corners = rng.integers((height - side + 1, width - side + 1), size=(TRIES, 2))
+    for top, left in corners.tolist():
+        if data.min_fov == 0:
+            return top, left
+        share = mask[top : top + side, left : left + side].mean()
+        if share >= data.min_fov:
+            return top, left
+        if share > best_share:
+            best, best_share = (top, left), share
+    return best

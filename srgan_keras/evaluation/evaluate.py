@@ -1,0 +1,241 @@
+"""Measure models beside interpolation: metrics.json and per_image.csv."""
+
+import csv
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from tqdm import tqdm
+
+from srgan_keras.config import CommandError, UsageError
+from srgan_keras.data import sources
+from srgan_keras.data.sources import Photograph
+from srgan_keras.evaluation.protocol import BASELINES, Author, Standard, Upscaler, measure
+from srgan_keras.evaluation.statistics import paired_gain, summary
+from srgan_keras.evaluation.table import table
+from srgan_keras.inference import model_folder
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+
+Row = dict[str, Any]
+"""One line of per_image.csv: protocol, id, model, region and a value for each metric."""
+
+_KEYS = ("protocol", "id", "model", "region")
+
+
+def evaluate(
+    models: Sequence[Upscaler],
+    photographs: Sequence[Photograph],
+    protocols: Sequence[Standard | Author],
+    out: Path,
+    source: str | None = None,
+) -> dict[str, Any]:
+    """Measure and write `metrics.json` and `per_image.csv` into `out`.
+
+    Args:
+        models: may be none: the baselines alone.
+        photographs: read one at a time; one that cannot be measured is named and left out.
+        protocols: each makes one run of the result.
+        out: a folder, made where it does not exist.
+        source: SPEC of the photographs, for the record.
+
+    Returns:
+        The contents of metrics.json: schema and runs, each with protocol, data, n, models,
+        gain_over_bicubic, failed; see `statistics.summary` for the values.
+
+    Raises:
+        UsageError: no photographs, none that can be measured, or a model of another scale.
+    """
+    if not photographs:
+        raise UsageError("no photographs to measure: choose another --split or --data")
+    named = _names(models)
+    for protocol in protocols:
+        _check_models(protocol, named)
+    _make_folder(out)
+    rows: list[list[Row]] = [[] for _ in protocols]
+    failed: list[dict[str, str]] = []
+    for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
+        try:
+            measured = _measure(photograph, protocols, named)
+        except UsageError as error:
+            log.warning("%s is left out: %s", photograph.id, error)
+            failed.append({"id": photograph.id, "reason": str(error)})
+            continue
+        for all_rows, new_rows in zip(rows, measured, strict=True):
+            all_rows += new_rows
+    if len(failed) == len(photographs):
+        raise UsageError(f"no photograph could be measured; the first: {failed[0]['reason']}")
+    bad = {f["id"] for f in failed}
+    data = _data_record([p for p in photographs if p.id not in bad], source, named)
+    runs = [
+        _run(protocol, named, run_rows) | {"data": data, "failed": failed}
+        for protocol, run_rows in zip(protocols, rows, strict=True)
+    ]
+    result = {"schema": SCHEMA, "runs": runs}
+    _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
+    text = json.dumps(result, indent=1, allow_nan=False)
+    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    return result
+
+
+class Request(Protocol):
+    """What the verb `evaluate` is asked for; see `cli.EvaluateOptions`."""
+
+    data: str
+    models: tuple[str, ...]
+    split: str
+    protocol: Literal["standard", "author"]
+    hr_long_side: int
+    scale: int | None
+    degradation: str | None
+    rounding: Literal["truncate", "nearest"]
+    out: Path
+
+
+def evaluate_spec(request: Request) -> dict[str, Any]:
+    """Do what the verb `evaluate` asks for, print the table, return the contents of metrics.json.
+
+    Raises:
+        UsageError: wrong use or input.
+        CommandError: done, but some photographs could not be measured.
+    """
+    models = [model_folder.load(name) for name in request.models]
+    protocol = _protocol(request, models)
+    photographs = sources.select(sources.find(request.data), request.split)
+    result = evaluate(models, photographs, [protocol], request.out, request.data)
+    print(table(result))  # noqa: T201
+    failed = [f["id"] for f in result["runs"][0]["failed"]]
+    if failed:
+        raise CommandError(f"{len(failed)} photographs were not measured: {', '.join(failed)}")
+    return result
+
+
+def _protocol(request: Request, models: Sequence[Upscaler]) -> Standard | Author:
+    """The protocol asked for; scale and degradation default to the first model's."""
+    scale = request.scale
+    if scale is None:
+        scale = models[0].scale if models else 4
+    if scale < 2 or request.hr_long_side < 0:
+        raise UsageError("--scale must be 2 or more, --hr-long-side 0 (native size) or more")
+    if request.protocol == Author.name:
+        if scale != Author.scale:
+            raise UsageError(f"protocol author is x{Author.scale} alone, not x{scale}")
+        if request.degradation not in (None, Author.degradation):
+            raise UsageError(f"protocol author has its own degradation, {Author.degradation}")
+        return Author(request.rounding)
+    if request.rounding != "truncate":
+        raise UsageError("--rounding is an option of --protocol author alone")
+    degradation = request.degradation or (models[0].degradation if models else "bicubic")
+    return Standard(scale, degradation, request.hr_long_side)
+
+
+def _names(models: Sequence[Upscaler]) -> dict[str, Upscaler]:
+    """Name the rows: the models' names, numbered where one comes twice."""
+    named: dict[str, Upscaler] = {}
+    for model in models:
+        name, number = model.name, 2
+        while name in named or name in BASELINES:
+            name, number = f"{model.name}-{number}", number + 1
+        named[name] = model
+    return named
+
+
+def _check_models(protocol: Standard | Author, models: dict[str, Upscaler]) -> None:
+    for name, model in models.items():
+        if model.scale != protocol.scale:
+            raise UsageError(
+                f"model {name} enlarges x{model.scale}, this measurement x{protocol.scale}: "
+                "measure it by itself"
+            )
+        if model.degradation != protocol.degradation:
+            log.warning(
+                "model %s was trained for the degradation %s and is measured on %s: it will do "
+                "worse than it can",
+                name,
+                model.degradation,
+                protocol.degradation,
+            )
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+
+
+def _measure(
+    photograph: Photograph, protocols: Sequence[Standard | Author], models: dict[str, Upscaler]
+) -> list[list[Row]]:
+    image = photograph.read()
+    measured = []
+    for protocol in protocols:
+        keys = {"protocol": protocol.name, "id": photograph.id}
+        measured.append(
+            [
+                keys | {"model": row, "region": region} | values
+                for row, region, values in measure(protocol, image, models)
+            ]
+        )
+    return measured
+
+
+def _data_record(
+    photographs: Sequence[Photograph], source: str | None, models: dict[str, Upscaler]
+) -> dict[str, Any]:
+    """What was measured; how many of the photographs a model was trained on."""
+    hashes = sorted(p.sha256 for p in photographs)
+    seen = {}
+    for name, model in models.items():
+        trained_on = set(getattr(model, "info", {}).get("training_sha256", ()))
+        if count := len(trained_on & set(hashes)):
+            seen[name] = count
+            log.warning("model %s was trained on %d of these photographs", name, count)
+    return {
+        "source": source,
+        "splits": sorted({p.split for p in photographs}),
+        "sha256": hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
+        "seen_in_training": seen,
+    }
+
+
+def _run(
+    protocol: Standard | Author, models: dict[str, Upscaler], rows: list[Row]
+) -> dict[str, Any]:
+    """Summarise the rows of one protocol."""
+    values: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for row in rows:
+        region = values.setdefault(row["model"], {}).setdefault(row["region"], {})
+        for metric in row.keys() - set(_KEYS):
+            region.setdefault(metric, []).append(row[metric])
+    means, gains = {}, {}
+    for name, regions in values.items():
+        means[name] = {
+            region: {metric: summary(v) for metric, v in sorted(metrics.items())}
+            for region, metrics in regions.items()
+        }
+        if name != "bicubic":
+            gains[name] = {
+                region: {
+                    metric: paired_gain(v, values["bicubic"][region][metric])
+                    for metric, v in sorted(metrics.items())
+                }
+                for region, metrics in regions.items()
+            }
+    record = protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
+    count = len({row["id"] for row in rows})
+    return {"protocol": record, "n": count, "models": means, "gain_over_bicubic": gains}
+
+
+def _write_rows(file: Path, rows: list[Row]) -> None:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()})

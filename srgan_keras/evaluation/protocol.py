@@ -1,0 +1,211 @@
+"""The two ways to measure: `standard`, ours, and `author`, the published notebook's.
+
+A protocol makes the LR photograph, enlarges it by the baselines and by each model, and compares
+each result with the HR photograph.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras import metrics
+from srgan_keras.config import UsageError
+from srgan_keras.data import fov
+from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.models.bicubic import bicubic_upsample
+
+BASELINES = ("nearest", "bicubic", "lanczos")
+
+Values = dict[str, float]
+"""Metric -> value of one image in one region."""
+
+
+class Upscaler(Protocol):
+    """What is asked of a model: `inference.model_folder.ModelFolder` is one."""
+
+    name: str
+    scale: int
+    degradation: str
+
+    def upscale(self, image: np.ndarray) -> np.ndarray:
+        """Enlarge uint8 [h, w, 3] to uint8 [scale h, scale w, 3], rounded and clipped."""
+
+    def upscale_float(self, image: np.ndarray) -> np.ndarray:
+        """Enlarge uint8 [h, w, 3] to float32 [scale h, scale w, 3] in 0..1."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A photograph as a protocol shows it: uint8 HR and LR, and the masks of the regions.
+
+    A region whose mask is None is the whole frame.
+    """
+
+    hr: np.ndarray
+    lr: np.ndarray
+    regions: dict[str, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Protocol `standard`: cropped to the field of view, scaled down, measured in three regions."""
+
+    scale: int = 4
+    degradation: str = "bicubic"
+    hr_long_side: int = 512
+    """Long side of HR in px before the crop to a multiple of the scale; 0 is native size."""
+
+    name: ClassVar[str] = "standard"
+    regions: ClassVar[tuple[str, ...]] = ("full", "fov", "inner")
+
+    def record(self) -> dict[str, Any]:
+        """Return all that the figures depend on."""
+        return {
+            "name": self.name,
+            "scale": self.scale,
+            "degradation": self.degradation,
+            "degradation_version": DEGRADATIONS[self.degradation].version,
+            "hr_long_side": self.hr_long_side,
+            "fov_mask_version": fov.FOV_MASK_VERSION,
+            "rounding": "nearest",
+            "colour": "RGB",
+        }
+
+    def sample(self, image: np.ndarray) -> Sample:
+        """Prepare a photograph, uint8 RGB [H, W, 3].
+
+        Raises:
+            UsageError: it is smaller than one pixel of LR.
+        """
+        image, mask = fov.crop_to_fov(image, fov.fov_mask(image))
+        image, mask = fov.scale_to_long_side(image, mask, self.hr_long_side)
+        height, width = (side - side % self.scale for side in mask.shape)
+        _check_size(image, self.scale)
+        # a copy, so that the photograph at its full size is not kept alive
+        hr, mask = image[:height, :width].copy(), mask[:height, :width]
+        with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
+            lr = degrade(hr[None], self.degradation, self.scale).numpy()[0]
+        return Sample(hr, lr, {"full": None, "fov": mask, "inner": fov.erode_inner(mask)})
+
+    def baseline(self, name: str, sample: Sample) -> np.ndarray:
+        """Enlarge by interpolation: uint8 SR of HR's size."""
+        if name == "bicubic":
+            return _bicubic(sample.lr, self.scale)
+        return _resize(sample.lr, sample.hr, name)
+
+    def enlarge(self, model: Upscaler, sample: Sample) -> np.ndarray:
+        """Enlarge by a model: uint8 SR of HR's size."""
+        return model.upscale(sample.lr)
+
+    def compare(self, sample: Sample, sr: np.ndarray) -> dict[str, Values]:
+        """Return psnr and ssim of each region, and lr_consistency of the full frame."""
+        similarity = metrics.ssim_map(sample.hr, sr)
+        values = {
+            region: {
+                "psnr": metrics.psnr(sample.hr, sr, mask),
+                "ssim": metrics.mean_inside(similarity, mask),
+            }
+            for region, mask in sample.regions.items()
+        }
+        with tf.device("CPU"):
+            lr = degrade(sr[None], self.degradation, self.scale).numpy()[0]
+        values["full"]["lr_consistency"] = metrics.psnr(sample.lr, lr)
+        return values
+
+
+@dataclass(frozen=True)
+class Author:
+    """Protocol `author`: native size, full frame, x4, as the author's notebook measures."""
+
+    rounding: Literal["truncate", "nearest"] = "truncate"
+    """How SR of a model becomes 8 bit; the notebook truncates."""
+
+    name: ClassVar[str] = "author"
+    scale: ClassVar[int] = 4
+    degradation: ClassVar[str] = "cv2_linear"
+    regions: ClassVar[tuple[str, ...]] = ("full",)
+
+    def record(self) -> dict[str, Any]:
+        """Return all that the figures depend on."""
+        return {
+            "name": self.name,
+            "scale": self.scale,
+            "degradation": self.degradation,
+            "degradation_version": DEGRADATIONS[self.degradation].version,
+            "hr_long_side": 0,
+            "rounding": self.rounding,
+            "colour": "RGB",
+        }
+
+    def sample(self, image: np.ndarray) -> Sample:
+        """Prepare a photograph, uint8 RGB [H, W, 3].
+
+        Raises:
+            UsageError: it is smaller than one pixel of LR.
+        """
+        _check_size(image, self.scale)
+        height, width = image.shape[:2]
+        lr = cv2.resize(image, (width // self.scale, height // self.scale))
+        return Sample(image, lr, {"full": None})
+
+    def baseline(self, name: str, sample: Sample) -> np.ndarray:
+        """Enlarge by OpenCV's interpolation: uint8 SR of HR's size."""
+        return _resize(sample.lr, sample.hr, name)
+
+    def enlarge(self, model: Upscaler, sample: Sample) -> np.ndarray:
+        """Enlarge by a model: uint8 SR, resized where four times LR is not HR's size."""
+        levels = np.clip(model.upscale_float(sample.lr) * 255, 0, 255)
+        sr = (np.rint(levels) if self.rounding == "nearest" else levels).astype(np.uint8)
+        height, width = sample.hr.shape[:2]
+        return sr if sr.shape == sample.hr.shape else cv2.resize(sr, (width, height))
+
+    def compare(self, sample: Sample, sr: np.ndarray) -> dict[str, Values]:
+        """Return psnr, ssim and the agreement of the bright pixels over the full frame."""
+        values = {"psnr": metrics.psnr(sample.hr, sr), "ssim": metrics.ssim(sample.hr, sr)}
+        return {"full": values | metrics.bright_agreement(sample.hr, sr)}
+
+
+def measure(
+    protocol: Standard | Author, image: np.ndarray, models: dict[str, Upscaler]
+) -> Iterator[tuple[str, str, Values]]:
+    """Measure the baselines and the models on one photograph, uint8 RGB [H, W, 3].
+
+    Yields:
+        (row, region, values): row is a baseline or a key of `models`.
+
+    Raises:
+        UsageError: the photograph is too small.
+    """
+    sample = protocol.sample(image)
+    for row in (*BASELINES, *models):
+        if row in models:
+            sr = protocol.enlarge(models[row], sample)
+        else:
+            sr = protocol.baseline(row, sample)
+        for region, values in protocol.compare(sample, sr).items():
+            yield row, region, values
+
+
+def _check_size(image: np.ndarray, scale: int) -> None:
+    height, width = image.shape[:2]
+    if min(height, width) < scale:
+        raise UsageError(f"{width} x {height} px are too few for a scale of {scale}")
+
+
+def _resize(lr: np.ndarray, hr: np.ndarray, name: str) -> np.ndarray:
+    kinds = {
+        "nearest": cv2.INTER_NEAREST,
+        "bicubic": cv2.INTER_CUBIC,
+        "lanczos": cv2.INTER_LANCZOS4,
+    }
+    return cv2.resize(lr, (hr.shape[1], hr.shape[0]), interpolation=kinds[name])
+
+
+def _bicubic(lr: np.ndarray, scale: int) -> np.ndarray:
+    with tf.device("CPU"):
+        sr = bicubic_upsample(tf.constant(lr[None]), scale).numpy()[0]
+    return np.clip(np.floor(sr + 0.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,70 @@
+"""The result of a measurement as a Markdown table."""
+
+from typing import Any
+
+_REGIONS = ("inner", "fov", "full")  # the headline first
+_METRICS = ("psnr", "ssim")  # these first
+_DECIBEL = ("psnr", "lr_consistency")
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return a table a run: means, in parentheses the gain over bicubic; PSNR in dB.
+
+    Args:
+        result: the contents of metrics.json.
+    """
+    return "\n\n".join(_run(run) for run in result["runs"])
+
+
+def _run(run: dict[str, Any]) -> str:
+    protocol, models = run["protocol"], run["models"]
+    columns = _columns(models["bicubic"])
+    lines = [["model", *(f"{metric} {region}" for metric, region in columns)]]
+    for name, values in models.items():
+        gains = run["gain_over_bicubic"].get(name)
+        line = [name]
+        for metric, region in columns:
+            gain = gains[region][metric]["mean"] if gains else None
+            line.append(_cell(metric, values[region][metric]["mean"], gain))
+        lines.append(line)
+    side = f"long side {protocol['hr_long_side']} px" if protocol["hr_long_side"] else "native size"
+    source = run["data"]["source"] or "photographs"
+    title = (
+        f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
+        f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
+    )
+    return "\n".join([title, "", *_markdown(lines), *_not_averaged(models, columns, run["n"])])
+
+
+def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return (metric, region) in the order of the table."""
+    metrics = {metric for values in regions.values() for metric in values}
+    ordered = [*(m for m in _METRICS if m in metrics), *sorted(metrics - set(_METRICS))]
+    return [(m, r) for m in ordered for r in _REGIONS if m in regions.get(r, {})]
+
+
+def _cell(metric: str, mean: float | None, gain: float | None) -> str:
+    digits = 3 if metric in _DECIBEL else 4
+    if mean is None:
+        return "-"
+    return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")
+
+
+def _markdown(lines: list[list[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    lines = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
+    return [f"| {' | '.join(line)} |" for line in padded]
+
+
+def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:
+    """Say which values entered no mean."""
+    words = {"inf": "identical to HR", "nan": "without a pixel to measure"}
+    notes = [
+        f"{metric} {region} of {name}: {count} of {n} {word}, not in the mean"
+        for name, values in models.items()
+        for metric, region in columns
+        for key, word in words.items()
+        if (count := values[region][metric].get(key))
+    ]
+    return ["", *notes] if notes else []

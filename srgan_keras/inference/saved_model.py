@@ -1,0 +1,170 @@
+"""Export of a generator as a SavedModel that serves images without Keras and without this package.
+
+Three signatures, argument and output `images`, any N, H and W:
+
+    serving_default  uint8 [N, H, W, 3]           -> uint8 [N, sH, sW, 3], clipped and rounded
+    serve_float      float32 [N, H, W, 3] in 0..1 -> float32 [N, sH, sW, 3], clipped to 0..1
+    serve_bytes      string [N], each an image file (PNG, JPEG, BMP, WebP; sizes may differ)
+                     -> string [N], PNG files
+
+An image without pixels or with more than the pixel limit, and bytes that are no image, are
+answered with InvalidArgument; the whole request fails, the server lives on.
+"""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+PIXEL_LIMIT = 1024 * 1024
+"""LR pixels of one image that a SavedModel takes unless it was exported with another limit."""
+
+
+def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT) -> keras.Model:
+    """Write `generator` to `folder` as a SavedModel that computes in float32.
+
+    Args:
+        generator: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped; built
+            under any dtype policy.
+        folder: made, or written over.
+        pixel_limit: the most LR pixels, H x W, of one image.
+
+    Returns:
+        the float32 copy of `generator` that was exported.
+    """
+    model = float32_copy(generator)
+    module = tf.Module()
+    # The bare variables alone: a module that holds the Keras model as well, as `model.export` and
+    # `ExportArchive.track` do, stores each weight twice.
+    module.variables_of_generator = [variable.value for variable in model.variables]
+    tf.saved_model.save(module, str(folder), signatures=_signatures(model, pixel_limit))
+    return model
+
+
+def float32_copy(generator: keras.Model) -> keras.Model:
+    """Rebuild a functional model with every layer's dtype policy float32, and copy its weights."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # for layers that a layer makes without saying so
+    try:
+        copy = type(generator).from_config(_with_float32_policies(generator.get_config()))
+    finally:
+        keras.config.set_dtype_policy(before)
+    copy.set_weights(generator.get_weights())
+    return copy
+
+
+def _with_float32_policies(config: object) -> object:
+    """Replace the dtype policies in a (nested) configuration of layers."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return "float32"
+        return {key: _with_float32_policies(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_with_float32_policies(value) for value in config)
+    return config
+
+
+def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.experimental.Callable]:
+    """Make the three functions; they share one traced copy of the network."""
+
+    def spec(dtype: tf.DType, *shape: int | None) -> list[tf.TensorSpec]:
+        return [tf.TensorSpec(shape, dtype, name="images")]
+
+    @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
+    def upscale(images: tf.Tensor) -> tf.Tensor:
+        shape = tf.shape(images, out_type=tf.int64)
+        with tf.control_dependencies([_assert_size(shape[1], shape[2], pixel_limit)]):
+            images = tf.identity(images)
+        return tf.clip_by_value(model(images, training=False), 0.0, 1.0)
+
+    @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))
+    def upscale_uint8(images: tf.Tensor) -> tf.Tensor:
+        # In float64, or TensorFlow makes a multiplication of it, which is an ulp off x / 255.
+        floats = upscale(tf.cast(tf.cast(images, tf.float64) / 255.0, tf.float32))
+        return tf.cast(tf.round(floats * 255.0), tf.uint8)  # the cast alone would truncate
+
+    def upscale_file(contents: tf.Tensor) -> tf.Tensor:
+        height, width = _size_in_header(contents)
+        with tf.control_dependencies([_assert_size(height, width, pixel_limit)]):
+            contents = tf.identity(contents)
+        image = tf.io.decode_image(contents, channels=3, expand_animations=False)
+        image.set_shape([None, None, 3])
+        return tf.io.encode_png(upscale_uint8(image[tf.newaxis])[0])
+
+    @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))
+    def serving_default(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": upscale_uint8(images)}
+
+    @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
+    def serve_float(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": upscale(images)}
+
+    @tf.function(input_signature=spec(tf.string, None))
+    def serve_bytes(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        png = tf.TensorSpec([], tf.string)
+        # One at a time: their sizes differ, and one image already keeps all cores busy.
+        files = tf.map_fn(upscale_file, images, parallel_iterations=1, fn_output_signature=png)
+        return {"images": files}
+
+    functions = (serving_default, serve_float, serve_bytes)
+    return {function.python_function.__name__: function for function in functions}
+
+
+def _assert_size(height: tf.Tensor, width: tf.Tensor, pixel_limit: int) -> tf.Operation:
+    pixels = height * width
+    fits = tf.logical_and(pixels >= 1, pixels <= pixel_limit)
+    text = f"images must have 1 to {pixel_limit} pixels (height x width); this one is, in px:"
+    return tf.debugging.Assert(fits, [text, height, width])
+
+
+def _size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Read height and width (int64) from the head of a PNG, JPEG, BMP or WebP file.
+
+    Before decoding, since a file of some hundred kilobytes can decode to gigabytes.
+    """
+    # Padded: past the end of a short file `substr` fails, with a message that is no UTF-8.
+    head = tf.strings.substr(contents, 0, 32) + b"\0" * 32
+
+    def number(start: int, count: int, big_endian: bool = False) -> tf.Tensor:
+        digits = tf.io.decode_raw(tf.strings.substr(head, start, count), tf.uint8)
+        powers = [256**i for i in range(count)]
+        return tf.reduce_sum(tf.cast(digits, tf.int64) * (powers[::-1] if big_endian else powers))
+
+    def starts(text: bytes, at: int = 0) -> tf.Tensor:
+        return tf.equal(tf.strings.substr(head, at, len(text)), text)
+
+    def png() -> tuple[tf.Tensor, tf.Tensor]:
+        return number(20, 4, big_endian=True), number(16, 4, big_endian=True)
+
+    def jpeg() -> tuple[tf.Tensor, tf.Tensor]:
+        shape = tf.io.extract_jpeg_shape(contents, output_type=tf.int32)
+        return tf.cast(shape[0], tf.int64), tf.cast(shape[1], tf.int64)
+
+    def bmp() -> tuple[tf.Tensor, tf.Tensor]:
+        height = number(22, 4)  # two's complement: negative where rows run from the top
+        return tf.where(height < 2**31, height, 2**32 - height), number(18, 4)
+
+    def webp_lossy() -> tuple[tf.Tensor, tf.Tensor]:
+        return number(28, 2) % 2**14, number(26, 2) % 2**14
+
+    def webp_lossless() -> tuple[tf.Tensor, tf.Tensor]:
+        both = number(21, 4)
+        return both // 2**14 % 2**14 + 1, both % 2**14 + 1
+
+    def webp_extended() -> tuple[tf.Tensor, tf.Tensor]:
+        return number(27, 3) + 1, number(24, 3) + 1
+
+    def unknown() -> tuple[tf.Tensor, tf.Tensor]:
+        text = "images must be files of the kinds PNG, JPEG, BMP or WebP"
+        with tf.control_dependencies([tf.debugging.Assert(False, [text])]):
+            return tf.constant(0, tf.int64), tf.constant(0, tf.int64)
+
+    kinds = [
+        (starts(b"\x89PNG\r\n\x1a\n"), png),
+        (starts(b"\xff\xd8\xff"), jpeg),
+        (starts(b"BM"), bmp),
+        (starts(b"WEBPVP8 ", at=8), webp_lossy),
+        (starts(b"WEBPVP8L", at=8), webp_lossless),
+        (starts(b"WEBPVP8X", at=8), webp_extended),
+    ]
+    return tf.case(kinds, default=unknown)

@@ -1,0 +1,34 @@
+"""The loss functions, one value an image: the training step divides by the global batch, once.
+
+Images are float32 [N, H, W, 3] in 0..1, logits float32 [N, 1]. Differences are reduced in float32
+whatever the networks computed in.
+"""
+
+import tensorflow as tf
+
+
+def pixel_loss(hr: tf.Tensor, sr: tf.Tensor, kind: str) -> tf.Tensor:
+    """Return the mean over H, W and channels of |hr - sr| (`mae`) or its square (`mse`): [N]."""
+    return _distance(hr, sr, kind)
+
+
+def content_loss(hr_features: tf.Tensor, sr_features: tf.Tensor, kind: str) -> tf.Tensor:
+    """Return Eq. (3) on feature maps phi_i,j [N, H, W, C], mean over H, W and channels: [N]."""
+    return _distance(hr_features, sr_features, kind)
+
+
+def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:
+    """Return Eq. (5), -log D(G(LR)), from logits [N, 1], as softplus(-logit): [N]."""
+    return tf.nn.softplus(-tf.cast(sr_logits[:, 0], tf.float32))
+
+
+def discriminator_loss(hr_logits: tf.Tensor, sr_logits: tf.Tensor) -> tf.Tensor:
+    """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N]."""
+    hr_logits, sr_logits = (tf.cast(x[:, 0], tf.float32) for x in (hr_logits, sr_logits))
+    return tf.nn.softplus(-hr_logits) + tf.nn.softplus(sr_logits)
+
+
+def _distance(a: tf.Tensor, b: tf.Tensor, kind: str) -> tf.Tensor:
+    difference = tf.cast(a, tf.float32) - tf.cast(b, tf.float32)
+    distance = tf.abs(difference) if kind == "mae" else tf.square(difference)
+    return tf.reduce_mean(distance, axis=[1, 2, 3])

@@ -1,0 +1,105 @@
+"""The generator of Eq. (1): residual blocks in LR space, PixelShuffles to HR space."""
+
+import keras
+from keras import layers
+
+from srgan_keras.config import Generator
+from srgan_keras.models.bicubic import BicubicUpsampling
+from srgan_keras.models.layers import BATCH_NORM, ICNR, Affine, PixelShuffle, activation
+
+SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
+
+
+def generator(
+    config: Generator,
+    scale: int,
+    mean: tuple[float, ...] = SYMMETRIC[0],
+    std: tuple[float, ...] = SYMMETRIC[1],
+) -> keras.Model:
+    """Build G: LR [N, h, w, 3] float32 in 0..1 -> SR [N, scale*h, scale*w, 3] float32.
+
+    The output is nominally in 0..1 and not clipped. Eq. (7)'s normalisation and its inverse are
+    part of the network.
+
+    Args:
+        config: architecture.
+        scale: a power of two; each doubling has its own PixelShuffle.
+        mean: the training photographs', per channel, in 0..1, for Eq. (7); not used where
+            `config.normalisation` is `symmetric`.
+        std: their standard deviation, the same.
+    """
+    if config.normalisation == "symmetric":
+        mean, std = SYMMETRIC
+
+    def conv_bn(x: keras.KerasTensor, name: str, gain: float = 1.0) -> keras.KerasTensor:
+        # a bias before batch normalisation would be subtracted again
+        x = layers.Conv2D(
+            config.filters,
+            3,
+            padding="same",
+            use_bias=not config.batch_norm,
+            kernel_initializer=keras.initializers.VarianceScaling(2.0 * gain**2),
+            name=f"{name}_conv",
+        )(x)
+        if config.batch_norm:
+            x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
+        return x
+
+    lr = keras.Input((None, None, 3), dtype="float32", name="lr")
+    x = Affine(*_standardise(mean, std), name="standardise")(lr)
+    x = layers.Conv2D(
+        config.filters,
+        config.head_kernel,
+        padding="same",
+        kernel_initializer="he_normal",
+        name="head_conv",
+    )(x)
+    head = x = activation(config.activation, "head_act")(x)
+
+    for i in range(1, config.blocks + 1):  # Eq. (6): F(x) = x + H(x)
+        h = conv_bn(x, f"block{i}_1")
+        h = activation(config.activation, f"block{i}_act")(h)
+        # without batch normalisation, small residuals keep the sum from growing with depth
+        h = conv_bn(h, f"block{i}_2", gain=0.1)
+        x = layers.Add(name=f"block{i}_add")([x, h])
+
+    x = conv_bn(x, "body")
+    x = layers.Add(name="body_add")([x, head])
+
+    for i in range(1, scale.bit_length()):
+        x = layers.Conv2D(
+            4 * config.upsample_filters,
+            3,
+            padding="same",
+            kernel_initializer=ICNR(2),
+            name=f"up{i}_conv",
+        )(x)
+        x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
+        x = activation(config.activation, f"up{i}_act")(x)
+
+    x = layers.Conv2D(
+        3,
+        config.tail_kernel,
+        padding="same",
+        activation=config.output,
+        # small at first: training starts near bicubic, or near the mean colour
+        kernel_initializer=keras.initializers.VarianceScaling(0.01),
+        dtype="float32",
+        name="tail_conv",
+    )(x)
+    if config.bicubic_skip:
+        x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
+        x = layers.Add(dtype="float32", name="bicubic_add")(
+            [x, BicubicUpsampling(scale, name="bicubic")(lr)]
+        )
+    else:
+        x = Affine(std, mean, name="unstandardise")(x)
+    return keras.Model(lr, x, name="generator")
+
+
+def _standardise(
+    mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return scale and offset of Eq. (7), (x - mean) / std."""
+    pairs = list(zip(mean, std, strict=True))
+    return tuple(1 / s for _, s in pairs), tuple(-m / s for m, s in pairs)

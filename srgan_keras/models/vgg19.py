@@ -1,0 +1,169 @@
+"""VGG-19 (Simonyan & Zisserman 2014): feature maps for the content loss and the discriminator."""
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from srgan_keras.config import UsageError, Vgg
+from srgan_keras.models.layers import Affine
+
+log = logging.getLogger(__name__)
+
+BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, in 0..255, subtracted by "caffe"
+CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}  # a block
+KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+KERAS_HOST = ("storage.googleapis.com", 443)
+NETWORK_SECONDS = 8.0
+
+
+def vgg19(weights: str) -> tuple[keras.Model, str]:
+    """Build VGG-19 without its dense layers and load its weights.
+
+    Args:
+        weights: `imagenet` (Keras's cache, else its download), `random`, a path, or `auto`:
+            imagenet where it can be had within seconds, else random with a warning.
+
+    Returns:
+        The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, and what was loaded:
+        `imagenet`, `random`, or `file`.
+
+    Raises:
+        UsageError: the weights are not there or are not VGG-19's.
+    """
+    if weights == "auto":
+        weights = "imagenet" if _imagenet_within_reach() else "random"
+        if weights == "random":
+            log.warning(
+                "VGG-19's ImageNet weights are neither in Keras's cache nor to be had from the "
+                "network: random ones are used; give --vgg.weights PATH for real ones"
+            )
+    if weights == "imagenet":
+        try:
+            return keras.applications.VGG19(include_top=False, weights="imagenet"), weights
+        except Exception as error:
+            raise UsageError(
+                f"VGG-19's ImageNet weights cannot be downloaded ({_first_line(error)}): give "
+                "--vgg.weights PATH (a file for include_top=False) or --vgg.weights random"
+            ) from None
+    model = keras.applications.VGG19(include_top=False, weights=None)
+    if weights == "random":
+        return model, weights
+    if not Path(weights).is_file():
+        raise UsageError(
+            f"no VGG-19 weight file {weights}: give its path, or auto, imagenet or random"
+        )
+    try:
+        model.load_weights(weights)
+    except Exception as error:
+        raise UsageError(
+            f"{weights} does not hold VGG-19's weights for include_top=False: {_first_line(error)}"
+        ) from None
+    return model, "file"
+
+
+def features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:
+    """Cut VGG-19 at the named layers: image float32 [N, H, W, 3] in 0..1 -> dict of feature maps.
+
+    The model is frozen and ends at the deepest layer that is asked for. A feature map is float32
+    where it is the content loss's (`content`), scaled by `config.feature_scale`.
+
+    Args:
+        base: what `vgg19` returned.
+        config: preprocessing, scale, and whether `content` is taken before its activation.
+        outputs: key -> name of a layer of VGG-19, such as block5_conv4 for phi_5,4.
+
+    Raises:
+        UsageError: there is no such layer.
+    """
+    image = keras.Input((None, None, 3), dtype="float32", name="image")
+    x = preprocess(image, config.preprocessing)
+    maps = {}
+    last = max(layer_index(base, name) for name in outputs.values())
+    for layer in base.layers[1 : last + 1]:
+        before, x = x, layer(x)
+        for key, name in outputs.items():
+            if name != layer.name:
+                continue
+            maps[key] = x
+            if key == "content":
+                if config.before_activation:
+                    maps[key] = _linear_twin(layer)(before)
+                channels = maps[key].shape[-1]
+                maps[key] = Affine(
+                    (config.feature_scale,) * channels, (0.0,) * channels, name="feature_scale"
+                )(maps[key])
+    model = keras.Model(image, maps, name="vgg19_features")
+    model.trainable = False
+    return model
+
+
+def preprocess(image: keras.KerasTensor, kind: str) -> keras.KerasTensor:
+    """Map RGB in 0..1 to 0..255 (`none`), or to BGR with ImageNet's means subtracted (`caffe`)."""
+    means = BGR_MEANS if kind == "caffe" else (0.0,) * 3
+    offset = tuple(-mean for mean in means)
+    return Affine((255.0,) * 3, offset, reverse=kind == "caffe", name="preprocess")(image)
+
+
+def layer_index(base: keras.Model, name: str) -> int:
+    """Return the position of a layer; UsageError names the layers there are."""
+    names = [layer.name for layer in base.layers]
+    if name not in names[1:]:
+        raise UsageError(f"VGG-19 has no layer {name!r}: it has {', '.join(names[1:])}")
+    return names.index(name)
+
+
+def phi(i: int, j: int) -> str:
+    """Return the layer of phi_i,j: the j-th convolution before the i-th pooling, Eq. (3)."""
+    if not 1 <= j <= CONVOLUTIONS.get(i, 0):
+        raise UsageError(f"VGG-19 has no phi_{i},{j}: blocks 1 to 5 have 2, 2, 4, 4, 4")
+    return f"block{i}_conv{j}"
+
+
+def table1() -> list[tuple[str, Sequence[int], int]]:
+    """Return (layer, output shape, parameters) of the whole VGG-19 at 224x224, as Table 1 does."""
+    model = keras.applications.VGG19(include_top=True, weights=None)
+    layers_below = model.layers[1:]
+    return [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in layers_below]
+
+
+def _linear_twin(layer: layers.Conv2D) -> layers.Layer:
+    """Return a convolution that shares the layer's weights and lacks its activation."""
+    if not isinstance(layer, layers.Conv2D):
+        raise UsageError(f"vgg.before_activation needs a convolution, not {layer.name}")
+    twin = layers.Conv2D.from_config(
+        layer.get_config() | {"activation": "linear", "name": f"{layer.name}_linear"}
+    )
+    twin.build(layer.input.shape)
+    twin.set_weights(layer.get_weights())
+    return twin
+
+
+def _imagenet_within_reach() -> bool:
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return (home / "models" / KERAS_FILE).exists() or _host_answers()
+
+
+def _host_answers() -> bool:
+    """Try the host in a thread: looking up its name has no time-out of its own."""
+
+    def connect() -> bool:
+        with socket.create_connection(KERAS_HOST, timeout=NETWORK_SECONDS / 2):
+            return True
+
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(connect).result(timeout=NETWORK_SECONDS)
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

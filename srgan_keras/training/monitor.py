@@ -1,0 +1,97 @@
+"""What a user sees of a stage: progress bar or log lines, history.csv, TensorBoard."""
+
+import csv
+import logging
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+TERMS = ("pixel", "content", "adversarial")
+COLUMNS = (
+    *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
+    *(f"{term}_gradient" for term in TERMS),
+    *("learning_rate", "images_per_s", "val_psnr", "bicubic_psnr"),
+)
+
+
+class Monitor:
+    """Writes one row per log interval; on a terminal there is a progress bar, elsewhere log lines.
+
+    Args:
+        workdir: holds `history.csv` and `logs/`.
+        stage: `content` or `srgan`.
+        total: steps of the stage.
+        done: steps that a checkpoint restored: rows after it are written again, so dropped.
+    """
+
+    def __init__(self, workdir: Path, stage: str, total: int, done: int) -> None:
+        self.stage, self.total, self.done = stage, total, done
+        self.history = workdir / "history.csv"
+        _drop_rows_after(self.history, stage, done)
+        self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
+        self._clock = deque([(time.perf_counter(), done)], maxlen=5)
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            desc=f"stage {stage}",
+            unit="step",
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> Self:
+        """Return the monitor."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close bar and writer."""
+        self._bar.close()
+        self._writer.close()
+
+    def advance(self, steps: int, logs: dict[str, float]) -> None:
+        """Move the progress bar."""
+        self._bar.set_postfix({k: f"{logs[k]:.4g}" for k in ("total", "d_hr", "d_sr") if k in logs})
+        self._bar.update(steps)
+
+    def row(self, step: int, values: dict[str, float]) -> None:
+        """Write the means of one interval, ending at `step`, everywhere."""
+        row = {"stage": self.stage, "step": step, **{k: f"{v:.6g}" for k, v in values.items()}}
+        fresh = not self.history.exists()
+        with self.history.open("a", newline="") as out:
+            writer = csv.DictWriter(out, COLUMNS)
+            if fresh:
+                writer.writeheader()
+            writer.writerow(row)
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        if self._bar.disable:
+            shown = {k: v for k, v in values.items() if k not in ("epoch", "learning_rate")}
+            self._clock.append((time.perf_counter(), step))
+            (t0, s0), (t1, s1) = self._clock[0], self._clock[-1]
+            eta = (self.total - step) * (t1 - t0) / (s1 - s0) / 60
+            text = " ".join(f"{k} {v:.4g}" for k, v in shown.items())
+            log.info("%s %d/%d %s, %.0f min left", self.stage, step, self.total, text, eta)
+
+
+def _drop_rows_after(history: Path, stage: str, done: int) -> None:
+    """Keep the rows of earlier stages, and of this one up to the restored step."""
+    if not history.exists():
+        return
+    rows = pd.read_csv(history)
+    again = (rows["stage"] == "srgan") if stage == "content" else (rows["stage"] == "none")
+    again |= (rows["stage"] == stage) & (rows["step"] > done)
+    rows[~again].to_csv(history, index=False)

@@ -1,0 +1,102 @@
+"""The two stages of a run: how long they are, and the networks and optimizers they train."""
+
+import math
+from dataclasses import dataclass
+
+import keras
+
+from srgan_keras.config import Config, Schedule
+from srgan_keras.models.discriminators import discriminator, trunk_cut
+from srgan_keras.models.vgg19 import features
+from srgan_keras.training.srgan import SRGAN
+from srgan_keras.training.strategy import optimizer
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the two stages and its place in the run.
+
+    Attributes:
+        name: `content` or `srgan`.
+        first: the run's step at which the stage starts; the data depend on it.
+        steps: how many it has.
+        epoch_steps: steps in which as many crops are shown as there are photographs.
+    """
+
+    name: str
+    first: int
+    steps: int
+    epoch_steps: float
+
+
+def stages(config: Config, photographs: int) -> list[Stage]:
+    """Return the stages that have steps; durations in epochs become steps here."""
+    train = config.train
+    epoch_steps = photographs / train.batch_size
+    durations = {
+        "content": (train.stage1_steps, train.stage1_epochs),
+        "srgan": (train.stage2_steps, train.stage2_epochs),
+    }
+    result, first = [], 0
+    for name, (steps, epochs) in durations.items():
+        length = steps if steps is not None else math.ceil(epochs * epoch_steps)
+        result.append(Stage(name, first, length, epoch_steps))
+        first += length
+    return [stage for stage in result if stage.steps or stage.name == "content"]
+
+
+def needs_vgg(config: Config, stage: str) -> bool:
+    """Tell whether a stage has a content loss or a discriminator that needs VGG-19."""
+    loss = config.loss
+    if stage == "content":
+        return loss.stage1_content_weight > 0
+    return loss.stage2_content_weight > 0 or config.discriminator.kind == "vgg19"
+
+
+def build(
+    stage: Stage, g: keras.Model, vgg: keras.Model | None, config: Config, precision: str
+) -> SRGAN:
+    """Build and compile what a stage trains: G alone, or G and a new D.
+
+    Args:
+        stage: which.
+        g: the generator.
+        vgg: VGG-19 without top, where `needs_vgg`.
+        config: architecture, losses and learning rates.
+        precision: the Keras dtype policy in force.
+    """
+    train, adversarial = config.train, stage.name == "srgan"
+    weight = config.loss.stage2_content_weight if adversarial else config.loss.stage1_content_weight
+    maps = {"content": config.vgg.layer} if weight else {}
+    d = None
+    if adversarial:
+        d = discriminator(config.discriminator, config.data.patch, vgg)
+        cut = trunk_cut(config.discriminator, vgg)
+        maps |= {"trunk": cut} if cut else {}
+    frozen = features(vgg, config.vgg, maps) if maps else None
+    model = SRGAN(g, config.loss, train.batch_size, frozen, d)
+
+    def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
+        halving_steps = round(train.halving_epochs * stage.epoch_steps)
+        return optimizer(schedule(kind, rate, stage.steps, halving_steps), precision)
+
+    if adversarial:
+        model.compile(
+            adam(train.stage2_schedule, train.stage2_learning_rate),
+            adam(train.stage2_schedule, train.discriminator_learning_rate),
+        )
+    else:
+        model.compile(adam(train.stage1_schedule, train.stage1_learning_rate))
+    return model
+
+
+def schedule(
+    kind: Schedule, rate: float, stage_steps: int, halving_steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of a stage as a function of its step."""
+    schedules = keras.optimizers.schedules
+    if kind == "cosine" and stage_steps:
+        return schedules.CosineDecay(rate, stage_steps, alpha=0.01)
+    if kind == "halving":
+        return schedules.ExponentialDecay(rate, max(1, halving_steps), 0.5, staircase=True)
+    return rate

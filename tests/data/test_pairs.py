@@ -1,0 +1,135 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from srgan_keras.config import Config, Data, Degradation, Train, UsageError
+from srgan_keras.data import cache, pairs, sources
+
+DATA = Data(source="phantom:5", hr_long_side=128, patch=32)
+
+
+@pytest.fixture(scope="module")
+def decoded(tmp_path_factory):
+    return cache.build(sources.find("phantom:5"), DATA, tmp_path_factory.mktemp("cache"))
+
+
+def config(data=DATA, **degradation):
+    return Config(data, Degradation(**degradation), train=Train(batch_size=4))
+
+
+def test_a_batch_is_a_function_of_seed_and_step(decoded):
+    batch = pairs.hr_batch(decoded, DATA, 1, 7, 4)
+    assert batch.shape == (4, 32, 32, 3)
+    np.testing.assert_array_equal(batch, pairs.hr_batch(decoded, DATA, 1, 7, 4))
+    assert (batch != pairs.hr_batch(decoded, DATA, 2, 7, 4)).any()
+    assert (batch != pairs.hr_batch(decoded, DATA, 1, 8, 4)).any()
+
+
+def test_a_data_set_that_starts_later_shows_the_same_steps(decoded):
+    whole = list(pairs.pairs(decoded, config(), 0, 6).as_numpy_iterator())
+    rest = list(pairs.pairs(decoded, config(), 4, 6).as_numpy_iterator())
+    for (lr, hr), (lr_again, hr_again) in zip(whole[4:], rest, strict=True):
+        np.testing.assert_array_equal(lr, lr_again)
+        np.testing.assert_array_equal(hr, hr_again)
+    assert whole[0][0].shape == (4, 8, 8, 3)
+    assert whole[0][0].dtype == np.uint8
+
+
+def test_an_epoch_shows_each_photograph_once(decoded):
+    orders = [pairs._order(1, epoch, 5) for epoch in range(3)]
+    assert all(sorted(order) == list(range(5)) for order in orders)
+    assert not np.array_equal(orders[0], orders[1])
+
+
+@pytest.mark.parametrize("name", ["bicubic", "cv2_linear"])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_ramp_keeps_its_phase(name, scale, tmp_path):
+    """LR pixel i of a linear ramp is the mean of the HR pixels that it covers, wherever cut."""
+    ramp = np.broadcast_to(np.arange(128, dtype=np.uint8)[None, :, None], (128, 128, 3))
+    mask = np.ones((128, 128, 1), np.uint8)
+    pixels = np.concatenate([ramp.ravel(), mask.ravel()])
+    one = cache.Cache(pixels, [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
+    data = dataclasses.replace(DATA, augment=())
+    for lr, hr in pairs.pairs(one, config(data, name=name, scale=scale), 0, 2).as_numpy_iterator():
+        covered = hr.reshape(4, 32, 32 // scale, scale, 3).mean(3)[:, ::scale]
+        inside = np.s_[:, 3:-3, 3:-3]  # mirrored borders bend a ramp
+        assert np.abs(lr[inside].astype(float) - covered[inside]).max() <= 0.5
+
+
+def test_each_augmentation_does_what_its_name_says(decoded):
+    plain = dataclasses.replace(DATA, augment=())
+    patch = pairs.hr_patch(decoded, plain, 1, 0)
+    variants = {
+        "horizontal_flip": [patch, patch[:, ::-1]],
+        "vertical_flip": [patch, patch[::-1]],
+        "rotation": [np.rot90(patch, k) for k in range(4)],
+    }
+    for name, expected in variants.items():
+        data = dataclasses.replace(DATA, augment=(name,))
+        seen = set()
+        for example in range(40):
+            base = pairs.hr_patch(decoded, plain, 1, example)
+            result = pairs.hr_patch(decoded, data, 1, example)
+            candidates = {
+                "horizontal_flip": [base, base[:, ::-1]],
+                "vertical_flip": [base, base[::-1]],
+                "rotation": [np.rot90(base, k) for k in range(4)],
+            }[name]
+            hits = [i for i, c in enumerate(candidates) if np.array_equal(c, result)]
+            assert hits, f"{name} made something else"
+            seen.add(hits[0])
+        assert len(seen) == len(expected), f"{name} is never (or always) applied"
+
+
+def test_crops_outside_the_field_of_view_are_drawn_again_unless_kept(tmp_path):
+    """One photograph: the left half inside the field of view and white, the right half black."""
+    mask = np.zeros((128, 128), np.uint8)
+    mask[:, :64] = 1
+    pixels = np.concatenate([np.repeat(mask.ravel() * 255, 3), mask.ravel()])
+    half = cache.Cache(pixels, [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
+
+    def shares(min_fov):
+        data = dataclasses.replace(DATA, min_fov=min_fov)
+        return [pairs.hr_patch(half, data, 1, e).mean() / 255 for e in range(100)]
+
+    # a crop is drawn again a limited number of times, so one in thousands may still be dark
+    assert np.mean(np.array(shares(0.5)) < 0.5) <= 0.02
+    assert np.mean(np.array(shares(0.0)) < 0.5) > 0.3
+
+
+def test_the_cache_is_reused_and_knows_its_photographs(tmp_path):
+    photographs = sources.find("phantom:3")
+    first = cache.build(photographs, DATA, tmp_path)
+    written = (tmp_path / "pixels.bin").stat().st_mtime_ns
+    again = cache.build(photographs, DATA, tmp_path)
+    assert (tmp_path / "pixels.bin").stat().st_mtime_ns == written
+    assert again.levels == first.levels
+    other = cache.build(photographs, dataclasses.replace(DATA, hr_long_side=64), tmp_path)
+    assert other.levels != first.levels
+
+
+def test_a_killed_build_is_begun_anew(tmp_path):
+    photographs = sources.find("phantom:3")
+    first = cache.build(photographs, DATA, tmp_path)
+    expected = np.array(first.pixels)
+    (tmp_path / "index.json").unlink()
+    (tmp_path / "pixels.bin").write_bytes(b"half")
+    np.testing.assert_array_equal(cache.build(photographs, DATA, tmp_path).pixels, expected)
+
+
+def test_mean_and_deviation_are_those_of_the_photographs(tmp_path):
+    data = dataclasses.replace(DATA, hr_long_side=0, fov_crop=False, pyramid_levels=2)
+    photographs = sources.find("phantom:3")
+    built = cache.build(photographs, data, tmp_path)
+    values = np.concatenate([p.read().reshape(-1, 3) for p in photographs]) / 255
+    np.testing.assert_allclose(built.mean, values.mean(0), atol=1e-6)
+    np.testing.assert_allclose(built.std, values.std(0), atol=1e-6)
+    assert [len(levels) for levels in built.levels] == [2, 2, 2]
+
+
+def test_photographs_smaller_than_a_patch_are_left_out_and_counted(tmp_path, caplog):
+    data = dataclasses.replace(DATA, hr_long_side=0, fov_crop=False, patch=512)
+    assert cache.build(sources.find("phantom:3"), data, tmp_path).left_out == 0
+    with pytest.raises(UsageError, match="all 3 training photographs are smaller"):
+        cache.build(sources.find("phantom:3"), dataclasses.replace(data, patch=516), tmp_path)

@@ -1,0 +1,195 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from srgan_keras.config import Generator, UsageError
+from srgan_keras.inference import model_folder, parity
+from srgan_keras.models.generator import generator
+
+INFO = {
+    "name": "tiny",
+    "degradation": {"name": "bicubic", "version": 1},
+    "normalisation": {"mean": [0.4, 0.3, 0.2], "std": [0.2, 0.15, 0.1]},
+    "training_sha256": ["ab" * 32, "cd" * 32],
+    "configuration": {"generator": {"blocks": 1}},
+    "stage": "content",
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    config = Generator(blocks=1, filters=8, upsample_filters=8)
+    return generator(config, 2, INFO["normalisation"]["mean"], INFO["normalisation"]["std"])
+
+
+@pytest.fixture(scope="module")
+def folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "deep" / "tiny"
+    model_folder.save(folder, model, INFO)
+    return folder
+
+
+@pytest.fixture
+def quick_parity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def test_model_json(folder: Path):
+    info = json.loads((folder / "model.json").read_text())
+    assert INFO.items() <= info.items()
+    assert info["scale"] == 2
+    assert info["receptive_field"] == 2 * info["receptive_radius"] + 1
+    assert info["pixel_limit"] >= 1_000_000
+    assert info["colour"] == {"space": "sRGB", "channels": "RGB", "range": [0, 1]}
+    assert {"srgan_keras", "tensorflow", "keras"} <= info["versions"].keys()
+    checked = info["parity"]["saved_model"]
+    assert checked["max_abs_diff"] < 1e-5
+    assert any(height % 2 and width % 2 for _, height, width in checked["sizes"])
+
+
+def test_nothing_else_is_left(folder: Path):
+    assert [item.name for item in folder.parent.iterdir()] == ["tiny"]
+    names = {item.name for item in folder.iterdir()}
+    assert names == {"generator.keras", "saved_model", "model.json", "README.md"}
+
+
+def test_card(folder: Path):
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: keras\n")
+    assert "Research use only" in card
+    assert "`bicubic`, version 1" in card
+
+
+def test_upscale_equals_the_keras_model(folder: Path):
+    image = np.random.default_rng(0).integers(0, 256, (7, 12, 3), np.uint8)
+    loaded = model_folder.load(folder)
+    assert (loaded.name, loaded.scale, loaded.degradation) == ("tiny", 2, "bicubic")
+    assert loaded.path == folder
+    expected = keras.saving.load_model(folder / "generator.keras")(image[np.newaxis] / 255)[0]
+    floats = loaded.upscale_float(image)
+    np.testing.assert_allclose(floats, np.clip(expected, 0, 1), atol=1e-5)
+    levels = loaded.upscale(image)
+    assert levels.dtype == np.uint8
+    np.testing.assert_array_equal(levels, np.rint(floats * 255))
+
+
+@pytest.mark.parametrize("shape", [(2000, 2000, 3), (0, 5, 3)])
+def test_an_image_over_the_limit(folder: Path, shape: tuple):
+    with pytest.raises(UsageError, match=f"{shape[1]} x {shape[0]} px: model tiny takes 1 to"):
+        model_folder.load(folder).upscale(np.zeros(shape, np.uint8))
+
+
+def test_an_interrupted_save_leaves_the_old_folder(
+    folder: Path, model: keras.Model, monkeypatch: pytest.MonkeyPatch
+):
+    def killed(*_: object) -> dict:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_folder, "saved_model_parity", killed)
+    before = contents(folder)
+    with pytest.raises(KeyboardInterrupt):
+        model_folder.save(folder, model, INFO | {"name": "new"})
+    assert contents(folder) == before
+    assert [item.name for item in folder.parent.iterdir()] == ["tiny"]
+
+
+@pytest.mark.usefixtures("quick_parity")
+def test_a_save_replaces_a_folder_and_what_a_killed_one_left(
+    folder: Path, model: keras.Model, tmp_path: Path
+):
+    mine = tmp_path / "tiny"
+    shutil.copytree(folder, mine)
+    (tmp_path / ".tiny.partial" / "saved_model").mkdir(parents=True)
+    (tmp_path / ".tiny.partial" / "stale").touch()
+    model_folder.save(mine, model, INFO | {"name": "new"})
+    assert model_folder.load(mine).name == "new"
+    assert [item.name for item in tmp_path.iterdir()] == ["tiny"]
+    assert not (mine / "stale").exists()
+
+
+def test_a_folder_of_something_else_is_not_replaced(model: keras.Model, tmp_path: Path):
+    (tmp_path / "photograph.png").touch()
+    with pytest.raises(UsageError, match="holds something else"):
+        model_folder.save(tmp_path, model, INFO)
+    with pytest.raises(UsageError, match="holds something else"):
+        model_folder.save(tmp_path / "photograph.png", model, INFO)
+
+
+def test_info_must_be_complete(model: keras.Model, tmp_path: Path):
+    with pytest.raises(ValueError, match="degradation"):
+        model_folder.save(tmp_path / "m", model, {"name": "tiny"})
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_shipped_model_is_found_by_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(model_folder, "SHIPPED", (tmp_path / "none", folder.parent))
+    assert model_folder.load("tiny").path == folder
+    with pytest.raises(UsageError, match=r"no model 'tinny'.*one of tiny$"):
+        model_folder.load("tinny")
+
+
+def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(model_folder, "SHIPPED", ())
+    with pytest.raises(UsageError, match=r"no model 'x': give .* path or \(no model is shipped\)"):
+        model_folder.load("x")
+
+
+def test_a_work_folder_names_its_models(folder: Path, tmp_path: Path):
+    (tmp_path / "models").mkdir()
+    shutil.copytree(folder, tmp_path / "models" / "content")
+    message = f"no model.json; its models are {tmp_path}/models/content"
+    with pytest.raises(UsageError, match=re.escape(message)):
+        model_folder.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', "\xff"])
+def test_a_damaged_description(tmp_path: Path, text: str):
+    (tmp_path / "model.json").write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match="is damaged"):
+        model_folder.load(tmp_path)
+
+
+def test_a_damaged_or_newer_folder(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "m")
+    (tmp_path / "m" / "saved_model" / "saved_model.pb").write_bytes(b"\0damaged")
+    with pytest.raises(UsageError, match="cannot load"):
+        model_folder.load(tmp_path / "m").upscale(np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "m" / "saved_model" / "saved_model.pb").unlink()
+    with pytest.raises(UsageError, match="is damaged"):
+        model_folder.load(tmp_path / "m")
+    shutil.copytree(folder, tmp_path / "n")
+    info = json.loads((folder / "model.json").read_text())
+    (tmp_path / "n" / "model.json").write_text(json.dumps(info | {"schema": 2}))
+    with pytest.raises(UsageError, match="newer"):
+        model_folder.load(tmp_path / "n")
+
+
+def test_parity_refuses_another_model(folder: Path):
+    other = generator(Generator(blocks=1, filters=8, upsample_filters=8), 2, (0.1,) * 3, (0.5,) * 3)
+    with pytest.raises(RuntimeError, match=r"differs from the Keras model by 0\.\d"):
+        parity.saved_model_parity(other, folder / "saved_model")
+
+
+@pytest.mark.parametrize("module", ["keras", "srgan_keras"])
+def test_the_serving_process_cannot_import_keras_or_this_package(tmp_path: Path, module: str):
+    (tmp_path / "tensorflow.py").write_text(f"import {module}")
+    done = subprocess.run(
+        [sys.executable, "-P", parity.SERVER, "model", "inputs", "outputs"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert f"import of {module} halted" in done.stderr

@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from srgan_keras.config import Generator
+from srgan_keras.inference.receptive_field import receptive_radius
+from srgan_keras.models.bicubic import BicubicUpsampling
+from srgan_keras.models.generator import generator
+from srgan_keras.models.layers import PixelShuffle
+
+
+def reach_of_gradient(model: keras.Model, scale: int) -> int:
+    """Farthest LR pixel along the middle with a gradient from an SR pixel, over all phases.
+
+    With positive weights and inputs nothing cancels and no ReLU is closed.
+    """
+    model.set_weights([np.abs(weight) + 0.01 for weight in model.get_weights()])
+    side = 41
+    middle = side // 2
+    x = tf.ones((1, side, side, 3))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = model(x, training=False)
+        pixels = [tf.reduce_sum(y[0, scale * middle + p, scale * middle]) for p in range(scale)]
+    farthest = 0
+    for pixel in pixels:
+        rows = np.flatnonzero(np.abs(tape.gradient(pixel, x)[0]).sum((1, 2)))
+        farthest = max(farthest, *np.abs(rows - middle))
+    return farthest
+
+
+def conv(kernel: int, filters: int = 3, **options: int) -> layers.Layer:
+    return layers.Conv2D(filters, kernel, padding="same", **options)
+
+
+def sequence(*steps: layers.Layer) -> keras.Model:
+    inputs = x = keras.Input((None, None, 3))
+    for step in steps:
+        x = step(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("bicubic_skip", [False, True])
+def test_equals_the_reach_of_the_gradient(scale: int, bicubic_skip: bool):
+    config = Generator(
+        blocks=2, filters=4, upsample_filters=4, head_kernel=5, tail_kernel=9, activation="relu",
+        bicubic_skip=bicubic_skip, batch_norm=True, normalisation="symmetric",
+    )  # fmt: skip
+    model = generator(config, scale)
+    # head 2, two blocks 4, body 1, and the rest by hand at scale 2: one 1, tail 9x9 at SR 2
+    assert receptive_radius(model, scale) == reach_of_gradient(model, scale)
+    if scale == 2:
+        assert receptive_radius(model, scale) == 2 + 4 + 1 + 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("model", "scale", "radius"),
+    [
+        (sequence(conv(1)), 1, 0),
+        (sequence(conv(4)), 1, 2),
+        (sequence(conv(3, dilation_rate=2)), 1, 2),
+        (sequence(BicubicUpsampling(4)), 4, 2),
+        (sequence(conv(1, 12), PixelShuffle(2), conv(3)), 2, 1),
+        (sequence(conv(1, 12), PixelShuffle(2), conv(5)), 2, 1),
+        (sequence(conv(1, 12), PixelShuffle(2), conv(7)), 2, 2),
+    ],
+)
+def test_known_radii(model: keras.Model, scale: int, radius: int):
+    assert receptive_radius(model, scale) == radius
+
+
+def test_a_model_as_a_layer_counts():
+    inner = sequence(conv(3))
+    inputs = keras.Input((None, None, 3))
+    assert receptive_radius(keras.Model(inputs, inner(inner(inputs))), 1) == 2
+
+
+def test_a_layer_that_sees_the_whole_image_is_refused():
+    inputs = keras.Input((None, None, 3))
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+    with pytest.raises(ValueError, match="GlobalAveragePooling2D"):
+        receptive_radius(keras.Model(inputs, layers.Multiply()([inputs, gate])), 1)

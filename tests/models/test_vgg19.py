@@ -1,0 +1,114 @@
+import keras
+import numpy as np
+import pytest
+
+from srgan_keras.config import UsageError, Vgg
+from srgan_keras.models import vgg19 as v
+
+TABLE_1 = [  # the paper's rows: output shape, parameters
+    ((224, 224, 64), 1792),
+    ((224, 224, 64), 36928),
+    ((112, 112, 64), 0),
+    ((112, 112, 128), 73856),
+    ((112, 112, 128), 147584),
+    ((56, 56, 128), 0),
+    ((56, 56, 256), 295168),
+    ((56, 56, 256), 590080),
+    ((56, 56, 256), 590080),
+]
+TABLE_1_END = [((25088,), 0), ((4096,), 16781312), ((1000,), 4097000)]
+
+
+@pytest.fixture(scope="module")
+def base():
+    return v.vgg19("random")[0]
+
+
+def test_table_1_row_by_row():
+    rows = [(tuple(shape), count) for _, shape, count in v.table1()]
+    assert rows[:9] == TABLE_1
+    # "......": the fourth convolution of block 3 (which the paper's row of dots hides), the pools
+    # of blocks 3 to 5 and the convolutions of blocks 4 and 5
+    assert rows[9] == ((56, 56, 256), 590080)
+    flatten, fc1, fc2, predictions = rows[-4:]
+    assert [flatten, fc2, predictions] == TABLE_1_END
+    # The table's "Dense_1" after Flatten cannot have 16,781,312 weights: that is fc2. fc1 is lost.
+    assert fc1 == ((4096,), 25088 * 4096 + 4096)
+    assert sum(count for _, count in rows) == 143_667_240
+
+
+def test_phi_names_a_layer_of_each_block(base):
+    assert v.phi(5, 4) == "block5_conv4"
+    for i, count in v.CONVOLUTIONS.items():
+        assert v.layer_index(base, v.phi(i, count))
+        with pytest.raises(UsageError):
+            v.phi(i, count + 1)
+
+
+def test_features_apply_the_preprocessing_that_keras_documents(base):
+    image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    cut = v.features(base, Vgg(feature_scale=1.0), {"content": "block1_conv1"})
+    reference = keras.Model(base.input, base.get_layer("block1_conv1").output)
+    expected = reference(keras.applications.vgg19.preprocess_input(image * 255.0))
+    np.testing.assert_allclose(cut(image)["content"], expected, rtol=1e-4, atol=1e-3)
+    raw = v.features(
+        base, Vgg(preprocessing="none", feature_scale=1.0), {"content": "block1_conv1"}
+    )
+    np.testing.assert_allclose(raw(image)["content"], reference(image * 255), rtol=1e-4, atol=1e-3)
+
+
+def test_before_activation_takes_what_the_relu_would_cut(base):
+    image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    outputs = {"content": "block2_conv1"}
+    after = np.array(v.features(base, Vgg(), outputs)(image)["content"])
+    before = np.array(v.features(base, Vgg(before_activation=True), outputs)(image)["content"])
+    assert before.min() < 0
+    np.testing.assert_allclose(np.maximum(before, 0), after, rtol=1e-5, atol=1e-6)
+    with pytest.raises(UsageError, match="needs a convolution"):
+        v.features(base, Vgg(before_activation=True), {"content": "block2_pool"})
+
+
+def test_features_are_frozen_and_end_at_the_deepest_layer(base):
+    cut = v.features(base, Vgg(), {"content": "block3_conv3", "trunk": "block2_pool"})
+    assert not cut.trainable_weights
+    assert "block3_conv4" not in [layer.name for layer in cut.layers]
+    maps = cut(np.zeros((1, 64, 64, 3), np.float32))
+    assert maps["content"].shape == (1, 16, 16, 256)
+    assert maps["trunk"].shape == (1, 16, 16, 128)
+    with pytest.raises(UsageError, match="no layer 'block6_conv1'"):
+        v.features(base, Vgg(), {"content": "block6_conv1"})
+
+
+def test_wrong_weight_files_are_refused_with_one_line(tmp_path, base):
+    text = tmp_path / "text.h5"
+    text.write_text("no weights")
+    other = tmp_path / "other.weights.h5"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(other)
+    for file in (text, other, tmp_path / "missing.h5"):
+        with pytest.raises(UsageError) as error:
+            v.vgg19(str(file))
+        assert str(file) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_auto_falls_back_to_random_with_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(v, "_imagenet_within_reach", lambda: False)
+    assert v.vgg19("auto")[1] == "random"
+    assert "random ones are used" in caplog.text
+
+
+def test_a_file_in_keras_cache_is_within_reach(monkeypatch, tmp_path):
+    monkeypatch.setattr(v, "_host_answers", lambda: False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert not v._imagenet_within_reach()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / v.KERAS_FILE).touch()
+    assert v._imagenet_within_reach()
+
+
+@pytest.mark.real
+def test_the_real_weights_load(vgg_weights):
+    model, kind = v.vgg19(str(vgg_weights))
+    assert kind == "file"
+    kernel = model.get_layer("block1_conv1").get_weights()[0]
+    assert kernel.std() > 0.1

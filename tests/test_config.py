@@ -1,0 +1,102 @@
+import dataclasses
+
+import pytest
+import yaml
+
+from srgan_keras import config as c
+
+
+@pytest.mark.parametrize("preset", c.PRESETS)
+def test_every_preset_is_valid_and_survives_a_round_trip(preset, tmp_path):
+    loaded = c.load(preset)
+    c.validate(loaded)
+    file = tmp_path / "config.yaml"
+    file.write_text(c.to_yaml(loaded))
+    assert c.load("demo", file) == loaded
+
+
+def test_file_goes_over_preset(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("train: {batch_size: 3, stage1_steps: 7, stage1_learning_rate: 1e-3}")
+    train = c.load("paper", file).train
+    assert (train.batch_size, train.stage1_learning_rate) == (3, 1e-3)
+    assert (train.stage1_steps, train.stage1_epochs) == (7, None), "steps replace the epochs"
+    assert train.stage2_epochs == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {batchsize: 3}", "'train.batchsize'; nearest is 'train.batch_size'"),
+        ("trian: {batch_size: 3}", "'trian'; nearest is 'train'"),
+        ("train: {batch_size: three}", "train.batch_size: expected int, not 'three'"),
+        ("train: {batch_size: true}", "expected int, not True"),
+        ("train: 3", "train holds settings of its own"),
+        ("generator: {activation: gelu}", "'gelu' is none of leaky_relu, relu"),
+        ("data: {augment: rotation}", "expected a list"),
+        ("train: {stage1_steps: 3, stage1_epochs: 3}", "both of train.stage1_steps"),
+        ("train: {stage1_steps: null}", "neither of train.stage1_steps"),
+        ("- 3", "expected settings such as"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_one_line(text, message, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(c.UsageError) as error:
+        c.load("demo", file)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_and_preset_are_named():
+    with pytest.raises(c.UsageError, match=r"nowhere\.yaml"):
+        c.load("demo", "nowhere.yaml")
+    with pytest.raises(c.UsageError, match="demo, paper, author, fundus"):
+        c.load("papre")
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "message"),
+    [
+        ("data", {"patch": 98}, "does not divide"),
+        ("degradation", {"scale": 3}, "use 2, 4 or 8"),
+        ("train", {"batch_size": 0}, "train.batch_size must be positive"),
+        ("train", {"stage1_steps": -1}, "must not be negative"),
+        ("data", {"min_fov": 1.5}, "share from 0 to 1"),
+        ("discriminator", {"kind": "dcgan"}, "multiple of 64"),
+        ("loss", {"stage1_pixel_weight": 0.0}, "stage 1 has no loss"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(part, changes, message):
+    demo = c.load("demo")
+    changed = dataclasses.replace(
+        demo, **{part: dataclasses.replace(getattr(demo, part), **changes)}
+    )
+    with pytest.raises(c.UsageError, match=message):
+        c.validate(changed)
+
+
+def test_presets_hold_the_figures_of_their_sources():
+    paper, author = c.load("paper"), c.load("author")
+    assert (paper.data.patch, paper.train.batch_size) == (224, 16)
+    assert (paper.train.stage1_epochs, paper.train.stage2_epochs) == (50, 500)
+    assert paper.vgg.layer == "block5_conv4"
+    assert paper.vgg.feature_scale == pytest.approx(1 / 12.75)
+    assert paper.loss.stage1_pixel_weight == paper.loss.stage2_pixel_weight == 0
+    assert paper.loss.adversarial_weight == author.loss.adversarial_weight == 1e-3
+    assert (author.data.patch, author.train.batch_size) == (384, 2)
+    assert (author.train.stage1_epochs, author.train.stage2_epochs) == (50, 550)
+    assert author.degradation.name == "cv2_linear"
+    assert author.data.augment == ("horizontal_flip",)
+    assert author.loss.stage1_pixel_weight == 2**2, "MSE on -1..1"
+    assert author.loss.stage2_pixel_weight == 255**2, "MSE on 0..255"
+    assert (author.vgg.layer, author.vgg.preprocessing) == ("block4_pool", "none")
+
+
+def test_yaml_is_plain():
+    assert yaml.safe_load(c.to_yaml(c.Config()))["data"]["augment"] == [
+        "horizontal_flip",
+        "vertical_flip",
+        "rotation",
+    ]

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from srgan_keras import losses
+
+
+def test_distances_are_means_an_image(rng):
+    a, b = (rng.random((2, 4, 5, 3), np.float32) for _ in range(2))
+    np.testing.assert_allclose(
+        losses.pixel_loss(a, b, "mae"), np.abs(a - b).mean((1, 2, 3)), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        losses.content_loss(a, b, "mse"), ((a - b) ** 2).mean((1, 2, 3)), rtol=1e-6
+    )
+
+
+def test_distances_of_half_precision_are_reduced_in_float32():
+    a = tf.fill((1, 64, 64, 3), tf.constant(1000.0, tf.float16))
+    loss = losses.content_loss(a, tf.zeros_like(a), "mse")
+    assert loss.dtype == tf.float32
+    np.testing.assert_allclose(loss, [1e6])  # float16 ends at 65504
+
+
+def test_adversarial_losses_are_their_equations():
+    hr, sr = tf.constant([[0.3], [-1.0]]), tf.constant([[-0.2], [2.0]])
+    d_hr, d_sr = tf.sigmoid(hr)[:, 0], tf.sigmoid(sr)[:, 0]
+    np.testing.assert_allclose(losses.adversarial_loss(sr), -np.log(d_sr), rtol=1e-5)
+    np.testing.assert_allclose(
+        losses.discriminator_loss(hr, sr), -np.log(d_hr) - np.log(1 - d_sr), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4])
+def test_saturated_logits_keep_losses_and_gradients_finite(logit):
+    x = tf.constant([[logit]])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        values = losses.adversarial_loss(x), losses.discriminator_loss(x, x)
+    for value in values:
+        assert np.isfinite(value).all()
+        assert np.isfinite(tape.gradient(value, x)).all()
+
+
+def test_a_discriminator_at_chance_costs_two_ln_two():
+    zero = tf.zeros((3, 1))
+    np.testing.assert_allclose(losses.discriminator_loss(zero, zero), 2 * np.log(2), rtol=1e-6)

@@ -1,0 +1,107 @@
+"""A whole run on phantoms: what it leaves, that it goes on, that it improves on its start."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from srgan_keras import cli, load
+from srgan_keras.data import sources
+
+TINY = [
+    *("--data", "phantom:10", "--data.hr-long-side", "128", "--data.patch", "32"),
+    *("--generator.blocks", "1", "--generator.filters", "12", "--generator.upsample-filters", "8"),
+    *("--discriminator.trunk-layer", "block2_conv1", "--discriminator.frozen-blocks", "1"),
+    *("--discriminator.filters", "4", "--discriminator.dense-units", "4"),
+    *("--vgg.weights", "random", "--vgg.layer", "block2_conv1", "--train.batch-size", "4"),
+    *("--train.stage1-steps", "150", "--train.stage2-steps", "6", "--train.jit", "off"),
+    *("--train.stage1-learning-rate", "2e-3", "--train.log-every-steps", "50"),
+    *("--train.checkpoint-every-steps", "50", "--train.validate-every-steps", "150"),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("run") / "demo"
+    assert cli.main(["train", *TINY, "--workdir", str(workdir)]) == 0
+    return workdir
+
+
+def mean(run, name, region="full", metric="psnr"):
+    metrics = json.loads((run / "metrics.json").read_text())
+    standard = next(r for r in metrics["runs"] if r["protocol"]["name"] == "standard")
+    return standard["models"][name][region][metric]["mean"]
+
+
+def test_a_run_leaves_all_that_it_promises(run):
+    left = {str(p.relative_to(run)) for p in run.rglob("*")}
+    files = ["config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"]
+    files += ["comparison.png", "curves.png", "report.html", "logs/content", "logs/srgan"]
+    files += ["checkpoints/content", "checkpoints/srgan", "samples/content-0000150.png"]
+    for stage in ("content", "srgan"):
+        names = ("generator.keras", "saved_model/saved_model.pb", "model.json", "README.md")
+        files += [f"models/{stage}/{name}" for name in names]
+    assert set(files) <= left
+    assert "cache" not in left
+    record = json.loads((run / "run.json").read_text())
+    assert record["finished"]
+    assert record["auto"]["precision"] in ("float32", "mixed_bfloat16")
+    assert record["auto"]["vgg"] == "random"
+
+
+def test_stage_1_improves_on_bicubic_and_stage_2_differs_from_it(run):
+    assert mean(run, "content") > mean(run, "bicubic") + 0.1
+    assert mean(run, "srgan") != mean(run, "content")
+    history = pd.read_csv(run / "history.csv")
+    stage1 = history[history["stage"] == "content"]
+    assert stage1["total"].iloc[-1] < stage1["total"].iloc[0]
+    last = history[history["stage"] == "srgan"].iloc[-1]
+    assert 0 < last["d_sr"] < 1
+    assert 0 < last["d_hr"] < 1
+
+
+def test_both_protocols_measure_the_test_photographs(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["schema"] == 1
+    assert [r["protocol"]["name"] for r in metrics["runs"]] == ["standard", "author"]
+    held_out = {p.id for p in sources.select(sources.find("phantom:10"), "test")}
+    with (run / "per_image.csv").open() as lines:
+        assert {row["id"] for row in csv.DictReader(lines)} == held_out
+
+
+def test_the_model_folder_enlarges_a_photograph(run):
+    model = load(run / "models" / "srgan")
+    photograph = np.random.default_rng(0).integers(0, 256, (20, 31, 3), np.uint8)
+    assert model.upscale(photograph).shape == (80, 124, 3)
+    trained_on = {p.sha256 for p in sources.select(sources.find("phantom:10"), "train")}
+    assert set(model.info["training_sha256"]) == trained_on
+
+
+def test_a_finished_run_says_so_and_is_left_alone(run, caplog):
+    before = (run / "metrics.json").stat().st_mtime_ns
+    assert cli.main(["train", *TINY, "--workdir", str(run)]) == 0
+    assert "finished run" in caplog.text
+    assert (run / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_other_settings_on_the_same_folder_are_refused(run, capsys):
+    assert cli.main(["train", *TINY, "--train.seed", "5", "--workdir", str(run)]) == 2
+    assert "train.seed" in capsys.readouterr().err
+
+
+PRESET_STEPS = [
+    *("--train.stage1-steps", "1", "--train.stage2-steps", "1", "--train.batch-size", "1"),
+    *("--train.jit", "off", "--data.hr-long-side", "420"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.parametrize("preset", ["paper", "author"])
+def test_presets_run_on_real_photographs(preset, real_data, vgg_weights, tmp_path):
+    options = ["--preset", preset, "--data", str(real_data / "idrid" / "images"), *PRESET_STEPS]
+    options += ["--vgg.weights", str(vgg_weights), "--eval.protocols"]
+    assert cli.main(["train", *options, "--workdir", str(tmp_path)]) == 0
+    assert load(tmp_path / "models" / "srgan").scale == 4
