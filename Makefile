@@ -29,7 +29,7 @@ test: install  ## check style, direction of imports and behaviour
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-notebook: install  ## execute the walkthrough in place and open it
+notebook: install  ## open the walkthrough in Jupyter
 	$(BIN)/python -m pip install --quiet -e '.[notebook]'
 	$(BIN)/jupyter lab notebooks/walkthrough.ipynb
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import io
 import logging
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class EvaluateOptions:
 
 def main(argv: list[str]) -> int:
     """Run one verb and return the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("srgan_keras").setLevel(logging.INFO)
     verb, arguments = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
         if verb in ("-h", "--help"):
@@ -74,6 +76,8 @@ def main(argv: list[str]) -> int:
     except CommandError as error:
         print(f"srgan-keras: {error}", file=sys.stderr)  # noqa: T201
         return error.status
+    except KeyboardInterrupt:  # outside the training loop, which writes a checkpoint first
+        return 130
     return 0
 
 
@@ -96,7 +100,7 @@ def _train(arguments: list[str]) -> None:
     after = Config(**{name: getattr(options, name) for name in parts})
     config = one_duration(before, after, "options")
     validate(config)
-
+    _load_tensorflow()
     from srgan_keras.train import train
 
     train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
@@ -104,10 +108,25 @@ def _train(arguments: list[str]) -> None:
 
 def _evaluate(arguments: list[str]) -> None:
     options = parse(EvaluateOptions, arguments, "evaluate")
-
+    _load_tensorflow()
     from srgan_keras.evaluation.evaluate import evaluate_spec
 
     evaluate_spec(options)
+
+
+def _load_tensorflow() -> None:
+    """Import TensorFlow without the lines that its native libraries write to stderr meanwhile."""
+    sys.stderr.flush()
+    stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for a GPU driver, and says where there is none
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nothing)
 
 
 VERBS = {"train": _train, "evaluate": _evaluate}

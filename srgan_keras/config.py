@@ -73,8 +73,10 @@ class Generator:
     """Residual blocks, Eq. (6)."""
     filters: int = 32
     """Channels of the residual blocks."""
-    upsample_filters: int = 24
-    """Channels after each PixelShuffle."""
+    upsampling: Literal["steps", "direct"] = "direct"
+    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image."""
+    upsample_filters: int = 64
+    """steps: channels after each PixelShuffle."""
     batch_norm: bool = False
     """Batch normalisation in the residual blocks."""
     activation: Literal["leaky_relu", "relu"] = "leaky_relu"
@@ -82,7 +84,7 @@ class Generator:
     head_kernel: int = 3
     """Kernel of the first convolution, in LR px."""
     tail_kernel: int = 3
-    """Kernel of the last convolution, in HR px."""
+    """Kernel of the last convolution, in HR px (direct: in LR px)."""
     output: Literal["linear", "tanh"] = "linear"
     """Activation of the last convolution."""
     bicubic_skip: bool = True
@@ -136,9 +138,13 @@ class Loss:
     content: Literal["mae", "mse"] = "mse"
     """Norm of the content term; Eq. (3) has mse."""
     stage1_pixel_weight: float = 1.0
+    """Weight of the pixel term in stage 1."""
     stage1_content_weight: float = 0.0
+    """Weight of the content term in stage 1."""
     stage2_pixel_weight: float = 1.0
+    """Weight of the pixel term in stage 2."""
     stage2_content_weight: float = 1e-3
+    """Weight of the content term in stage 2."""
     adversarial_weight: float = 1e-4
     """lambda of Eq. (4)."""
     gradient_norms: bool = False
@@ -331,6 +337,8 @@ def validate(config: Config) -> None:
     for name in ("stage1_steps", "stage1_epochs", "stage2_steps", "stage2_epochs"):
         if (getattr(train, name) or 0) < 0:
             raise UsageError(f"train.{name} must not be negative")
+    if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
+        raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
     if not 0 <= data.min_fov <= 1:
         raise UsageError(f"data.min_fov is a share from 0 to 1, not {data.min_fov}")
     if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:

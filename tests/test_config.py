@@ -63,6 +63,7 @@ def test_missing_file_and_preset_are_named():
         ("degradation", {"scale": 3}, "use 2, 4 or 8"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
         ("train", {"stage1_steps": -1}, "must not be negative"),
+        ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),
         ("data", {"min_fov": 1.5}, "share from 0 to 1"),
         ("discriminator", {"kind": "dcgan"}, "multiple of 64"),
         ("loss", {"stage1_pixel_weight": 0.0}, "stage 1 has no loss"),

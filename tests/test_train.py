@@ -12,7 +12,7 @@ from srgan_keras.data import sources
 
 TINY = [
     *("--data", "phantom:10", "--data.hr-long-side", "128", "--data.patch", "32"),
-    *("--generator.blocks", "1", "--generator.filters", "12", "--generator.upsample-filters", "8"),
+    *("--generator.blocks", "1", "--generator.filters", "12"),
     *("--discriminator.trunk-layer", "block2_conv1", "--discriminator.frozen-blocks", "1"),
     *("--discriminator.filters", "4", "--discriminator.dense-units", "4"),
     *("--vgg.weights", "random", "--vgg.layer", "block2_conv1", "--train.batch-size", "4"),
@@ -93,7 +93,7 @@ def test_other_settings_on_the_same_folder_are_refused(run, capsys):
 
 PRESET_STEPS = [
     *("--train.stage1-steps", "1", "--train.stage2-steps", "1", "--train.batch-size", "1"),
-    *("--train.jit", "off", "--data.hr-long-side", "420"),
+    *("--train.jit", "off", "--data.hr-long-side", "600"),
 ]
 
 

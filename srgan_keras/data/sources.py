@@ -128,13 +128,14 @@ def _split_of(folder: str) -> str | None:
 
 def _grades(root: Path, stems: set[str]) -> dict[str, int]:
     """Read the tables beside the photographs; say which of their rows have no photograph."""
-    grades: dict[str, int | None] = {}
-    for table in sorted(root.glob("*.csv")):
+    grades: dict[str, int] = {}
+    tables = [t for t in sorted(root.glob("*.csv")) if t.name != "sample_submission.csv"]
+    for table in tables:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)
-            if "id_code" not in (rows.fieldnames or ()):
+            if not {"id_code", "diagnosis"} <= set(rows.fieldnames or ()):
                 continue
-            found = {row["id_code"]: row.get("diagnosis") for row in rows if row["id_code"]}
+            found = {row["id_code"]: row["diagnosis"] for row in rows if row["id_code"]}
         if found and not stems & found.keys() and table.name.startswith("train"):
             raise UsageError(
                 f"{table}: none of its {len(found)} photographs is there: put them into "

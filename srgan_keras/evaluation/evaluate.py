@@ -228,8 +228,15 @@ def _run(
                 for region, metrics in regions.items()
             }
     record = protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
+    notes = [
+        f"{name} was trained with random VGG-19 weights: its content and adversarial terms say "
+        "nothing about real ones"
+        for name, model in models.items()
+        if getattr(model, "info", {}).get("vgg_weights") == "random"
+    ]
     count = len({row["id"] for row in rows})
-    return {"protocol": record, "n": count, "models": means, "gain_over_bicubic": gains}
+    summaries = {"models": means, "gain_over_bicubic": gains}
+    return {"protocol": record, "n": count, "notes": notes} | summaries
 
 
 def _write_rows(file: Path, rows: list[Row]) -> None:

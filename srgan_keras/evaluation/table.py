@@ -33,7 +33,8 @@ def _run(run: dict[str, Any]) -> str:
         f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
         f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
     )
-    return "\n".join([title, "", *_markdown(lines), *_not_averaged(models, columns, run["n"])])
+    notes = [*_not_averaged(models, columns, run["n"]), *run["notes"]]
+    return "\n".join([title, "", *_markdown(lines), *notes])
 
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:

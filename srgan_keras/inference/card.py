@@ -29,8 +29,8 @@ sr = upscale(images=lr)["images"]  # uint8 RGB [N, H, W, 3] -> uint8 RGB [N, {sc
 ```
 
 Neither Keras nor srgan_keras is needed for that. `serve_float` takes and gives float32 in 0..1;
-`serve_bytes` takes PNG, JPEG, BMP or WebP files and gives PNG files. On the command line:
-`srgan-keras upscale FOLDER PHOTOGRAPH`.
+`serve_bytes` takes PNG, JPEG, BMP or WebP files and gives PNG files. Measured on your own
+photographs: `srgan-keras evaluate FOLDER --data PHOTOGRAPHS`.
 
 ## Facts
 

@@ -149,7 +149,7 @@ def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
 def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
     model = saved_model.export(generator, folder / "saved_model")
     model.save(folder / "generator.keras")
-    scale = model(np.zeros((1, 8, 8, 3), np.float32), training=False).shape[1] // 8
+    scale = saved_model.scale_of(model)
     radius = receptive_radius(model, scale)
     found = {
         "scale": scale,

@@ -14,7 +14,12 @@ answered with InvalidArgument; the whole request fails, the server lives on.
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from srgan_keras.inference import strips
+from srgan_keras.inference.image_header import size_in_header
+from srgan_keras.inference.receptive_field import receptive_radius
 
 PIXEL_LIMIT = 1024 * 1024
 """LR pixels of one image that a SavedModel takes unless it was exported with another limit."""
@@ -31,6 +36,9 @@ def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT)
 
     Returns:
         the float32 copy of `generator` that was exported.
+
+    Raises:
+        ValueError: the generator has no receptive radius (see `receptive_field`).
     """
     model = float32_copy(generator)
     module = tf.Module()
@@ -53,6 +61,11 @@ def float32_copy(generator: keras.Model) -> keras.Model:
     return copy
 
 
+def scale_of(model: keras.Model) -> int:
+    """Return SR side over LR side of a generator."""
+    return model(np.zeros((1, 8, 8, 3), np.float32), training=False).shape[1] // 8
+
+
 def _with_float32_policies(config: object) -> object:
     """Replace the dtype policies in a (nested) configuration of layers."""
     if isinstance(config, dict):
@@ -66,16 +79,26 @@ def _with_float32_policies(config: object) -> object:
 
 def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.experimental.Callable]:
     """Make the three functions; they share one traced copy of the network."""
+    scale = scale_of(model)
+    radius = receptive_radius(model, scale)
 
     def spec(dtype: tf.DType, *shape: int | None) -> list[tf.TensorSpec]:
         return [tf.TensorSpec(shape, dtype, name="images")]
+
+    @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
+    def network(images: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(model(images, training=False), 0.0, 1.0)
 
     @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
     def upscale(images: tf.Tensor) -> tf.Tensor:
         shape = tf.shape(images, out_type=tf.int64)
         with tf.control_dependencies([_assert_size(shape[1], shape[2], pixel_limit)]):
             images = tf.identity(images)
-        return tf.clip_by_value(model(images, training=False), 0.0, 1.0)
+        return tf.cond(
+            tf.reduce_prod(shape[:3]) <= strips.PASS_PIXELS,
+            lambda: network(images),
+            lambda: strips.upscale_in_strips(network, images, scale, radius),
+        )
 
     @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))
     def upscale_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -84,7 +107,7 @@ def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.expe
         return tf.cast(tf.round(floats * 255.0), tf.uint8)  # the cast alone would truncate
 
     def upscale_file(contents: tf.Tensor) -> tf.Tensor:
-        height, width = _size_in_header(contents)
+        height, width = size_in_header(contents)
         with tf.control_dependencies([_assert_size(height, width, pixel_limit)]):
             contents = tf.identity(contents)
         image = tf.io.decode_image(contents, channels=3, expand_animations=False)
@@ -115,56 +138,3 @@ def _assert_size(height: tf.Tensor, width: tf.Tensor, pixel_limit: int) -> tf.Op
     fits = tf.logical_and(pixels >= 1, pixels <= pixel_limit)
     text = f"images must have 1 to {pixel_limit} pixels (height x width); this one is, in px:"
     return tf.debugging.Assert(fits, [text, height, width])
-
-
-def _size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Read height and width (int64) from the head of a PNG, JPEG, BMP or WebP file.
-
-    Before decoding, since a file of some hundred kilobytes can decode to gigabytes.
-    """
-    # Padded: past the end of a short file `substr` fails, with a message that is no UTF-8.
-    head = tf.strings.substr(contents, 0, 32) + b"\0" * 32
-
-    def number(start: int, count: int, big_endian: bool = False) -> tf.Tensor:
-        digits = tf.io.decode_raw(tf.strings.substr(head, start, count), tf.uint8)
-        powers = [256**i for i in range(count)]
-        return tf.reduce_sum(tf.cast(digits, tf.int64) * (powers[::-1] if big_endian else powers))
-
-    def starts(text: bytes, at: int = 0) -> tf.Tensor:
-        return tf.equal(tf.strings.substr(head, at, len(text)), text)
-
-    def png() -> tuple[tf.Tensor, tf.Tensor]:
-        return number(20, 4, big_endian=True), number(16, 4, big_endian=True)
-
-    def jpeg() -> tuple[tf.Tensor, tf.Tensor]:
-        shape = tf.io.extract_jpeg_shape(contents, output_type=tf.int32)
-        return tf.cast(shape[0], tf.int64), tf.cast(shape[1], tf.int64)
-
-    def bmp() -> tuple[tf.Tensor, tf.Tensor]:
-        height = number(22, 4)  # two's complement: negative where rows run from the top
-        return tf.where(height < 2**31, height, 2**32 - height), number(18, 4)
-
-    def webp_lossy() -> tuple[tf.Tensor, tf.Tensor]:
-        return number(28, 2) % 2**14, number(26, 2) % 2**14
-
-    def webp_lossless() -> tuple[tf.Tensor, tf.Tensor]:
-        both = number(21, 4)
-        return both // 2**14 % 2**14 + 1, both % 2**14 + 1
-
-    def webp_extended() -> tuple[tf.Tensor, tf.Tensor]:
-        return number(27, 3) + 1, number(24, 3) + 1
-
-    def unknown() -> tuple[tf.Tensor, tf.Tensor]:
-        text = "images must be files of the kinds PNG, JPEG, BMP or WebP"
-        with tf.control_dependencies([tf.debugging.Assert(False, [text])]):
-            return tf.constant(0, tf.int64), tf.constant(0, tf.int64)
-
-    kinds = [
-        (starts(b"\x89PNG\r\n\x1a\n"), png),
-        (starts(b"\xff\xd8\xff"), jpeg),
-        (starts(b"BM"), bmp),
-        (starts(b"WEBPVP8 ", at=8), webp_lossy),
-        (starts(b"WEBPVP8L", at=8), webp_lossless),
-        (starts(b"WEBPVP8X", at=8), webp_extended),
-    ]
-    return tf.case(kinds, default=unknown)

@@ -44,12 +44,14 @@ def trunk_cut(config: Discriminator, base: keras.Model) -> str | None:
     return min(ends, key=lambda name: layer_index(base, name))
 
 
-def whole(trained: keras.Model, config: Discriminator, base: keras.Model) -> keras.Model:
+def whole(
+    trained: keras.Model, config: Discriminator, base: keras.Model, vgg: Vgg | None = None
+) -> keras.Model:
     """Join the frozen trunk and the trained part: image [N, H, W, 3] in 0..1 -> logit [N, 1]."""
     cut = trunk_cut(config, base)
     if cut is None:
         return trained
-    trunk = features(base, Vgg(), {"trunk": cut})
+    trunk = features(base, vgg or Vgg(), {"trunk": cut})
     logit = trained(trunk.output["trunk"])
     return keras.Model(trunk.input, logit, name="discriminator_whole")
 

@@ -23,7 +23,7 @@ def generator(
 
     Args:
         config: architecture.
-        scale: a power of two; each doubling has its own PixelShuffle.
+        scale: a power of two.
         mean: the training photographs', per channel, in 0..1, for Eq. (7); not used where
             `config.normalisation` is `symmetric`.
         std: their standard deviation, the same.
@@ -44,6 +44,18 @@ def generator(
         if config.batch_norm:
             x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
         return x
+
+    def tail(shuffle: int) -> layers.Layer:
+        return layers.Conv2D(
+            3 * shuffle**2,
+            config.tail_kernel,
+            padding="same",
+            activation=config.output,
+            # small at first: training starts near bicubic, or near the mean colour
+            kernel_initializer=ICNR(shuffle, gain=0.1),
+            dtype="float32",
+            name="tail_conv",
+        )
 
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
@@ -66,27 +78,20 @@ def generator(
     x = conv_bn(x, "body")
     x = layers.Add(name="body_add")([x, head])
 
-    for i in range(1, scale.bit_length()):
-        x = layers.Conv2D(
-            4 * config.upsample_filters,
-            3,
-            padding="same",
-            kernel_initializer=ICNR(2),
-            name=f"up{i}_conv",
-        )(x)
-        x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
-        x = activation(config.activation, f"up{i}_act")(x)
-
-    x = layers.Conv2D(
-        3,
-        config.tail_kernel,
-        padding="same",
-        activation=config.output,
-        # small at first: training starts near bicubic, or near the mean colour
-        kernel_initializer=keras.initializers.VarianceScaling(0.01),
-        dtype="float32",
-        name="tail_conv",
-    )(x)
+    if config.upsampling == "steps":
+        for i in range(1, scale.bit_length()):
+            x = layers.Conv2D(
+                4 * config.upsample_filters,
+                3,
+                padding="same",
+                kernel_initializer=ICNR(2),
+                name=f"up{i}_conv",
+            )(x)
+            x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
+            x = activation(config.activation, f"up{i}_act")(x)
+        x = tail(1)(x)
+    else:
+        x = PixelShuffle(scale, dtype="float32", name="up_shuffle")(tail(scale)(x))
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
         x = layers.Add(dtype="float32", name="bicubic_add")(

@@ -41,19 +41,20 @@ class ICNR(keras.initializers.Initializer):
     The network then starts as nearest-neighbour enlargement, without a checkerboard.
     """
 
-    def __init__(self, scale: int = 2) -> None:
+    def __init__(self, scale: int = 2, gain: float = 1.0) -> None:
         self.scale = scale
+        self.gain = gain
 
     def __call__(self, shape: tuple, dtype: Any = None, **_: Any) -> Any:  # noqa: ANN401
         """Return a kernel [kh, kw, C_in, s*s*C]."""
         kernel = keras.initializers.HeNormal()(
             (*shape[:-1], shape[-1] // self.scale**2), dtype=dtype
         )
-        return ops.tile(kernel, (1, 1, 1, self.scale**2))
+        return self.gain * ops.tile(kernel, (1, 1, 1, self.scale**2))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {"scale": self.scale}
+        return {"scale": self.scale, "gain": self.gain}
 
 
 @register

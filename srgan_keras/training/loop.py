@@ -65,6 +65,8 @@ def run_stage(
         StopSignalError: a signal came; a checkpoint has been written.
     """
     done = checkpoint.restore()
+    if done >= stage.steps:
+        return
     if done:
         log.info("stage %s goes on at step %d of %d", stage.name, done, stage.steps)
     batches = data(stage.first + done, stage.first + stage.steps)

@@ -36,7 +36,10 @@ class Monitor:
     def __init__(self, workdir: Path, stage: str, total: int, done: int) -> None:
         self.stage, self.total, self.done = stage, total, done
         self.history = workdir / "history.csv"
-        _drop_rows_after(self.history, stage, done)
+        if self.history.exists():
+            _drop_rows_after(self.history, stage, done)
+        else:
+            self.history.write_text(",".join(COLUMNS) + "\n")
         self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
         self._clock = deque([(time.perf_counter(), done)], maxlen=5)
         self._bar = tqdm(
@@ -69,12 +72,8 @@ class Monitor:
     def row(self, step: int, values: dict[str, float]) -> None:
         """Write the means of one interval, ending at `step`, everywhere."""
         row = {"stage": self.stage, "step": step, **{k: f"{v:.6g}" for k, v in values.items()}}
-        fresh = not self.history.exists()
         with self.history.open("a", newline="") as out:
-            writer = csv.DictWriter(out, COLUMNS)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+            csv.DictWriter(out, COLUMNS).writerow(row)
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
@@ -89,8 +88,6 @@ class Monitor:
 
 def _drop_rows_after(history: Path, stage: str, done: int) -> None:
     """Keep the rows of earlier stages, and of this one up to the restored step."""
-    if not history.exists():
-        return
     rows = pd.read_csv(history)
     again = (rows["stage"] == "srgan") if stage == "content" else (rows["stage"] == "none")
     again |= (rows["stage"] == stage) & (rows["step"] > done)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cv2
 import yaml
 
 import srgan_keras
@@ -84,11 +85,12 @@ class WorkDir:
 
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on."""
-    packages = ("tensorflow", "keras", "numpy", "opencv-python")
+    packages = ("tensorflow", "keras", "numpy")
     return {
         "srgan_keras": srgan_keras.__version__,
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
+        "opencv": cv2.__version__,
     }
 
 

@@ -26,7 +26,7 @@ INFO = {
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    config = Generator(blocks=1, filters=8, upsample_filters=8)
+    config = Generator(blocks=1, filters=8)
     return generator(config, 2, INFO["normalisation"]["mean"], INFO["normalisation"]["std"])
 
 
@@ -179,7 +179,7 @@ def test_a_damaged_or_newer_folder(folder: Path, tmp_path: Path):
 
 
 def test_parity_refuses_another_model(folder: Path):
-    other = generator(Generator(blocks=1, filters=8, upsample_filters=8), 2, (0.1,) * 3, (0.5,) * 3)
+    other = generator(Generator(blocks=1, filters=8), 2, (0.1,) * 3, (0.5,) * 3)
     with pytest.raises(RuntimeError, match=r"differs from the Keras model by 0\.\d"):
         parity.saved_model_parity(other, folder / "saved_model")
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from srgan_keras.config import Generator
+from srgan_keras.config import PRESETS, Generator, load
 from srgan_keras.inference.receptive_field import receptive_radius
 from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.generator import generator
@@ -44,16 +44,17 @@ def sequence(*steps: layers.Layer) -> keras.Model:
 
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("bicubic_skip", [False, True])
-def test_equals_the_reach_of_the_gradient(scale: int, bicubic_skip: bool):
+@pytest.mark.parametrize("upsampling", ["direct", "steps"])
+def test_equals_the_reach_of_the_gradient(scale: int, bicubic_skip: bool, upsampling: str):
     config = Generator(
         blocks=2, filters=4, upsample_filters=4, head_kernel=5, tail_kernel=9, activation="relu",
         bicubic_skip=bicubic_skip, batch_norm=True, normalisation="symmetric",
+        upsampling=upsampling,
     )  # fmt: skip
     model = generator(config, scale)
-    # head 2, two blocks 4, body 1, and the rest by hand at scale 2: one 1, tail 9x9 at SR 2
     assert receptive_radius(model, scale) == reach_of_gradient(model, scale)
-    if scale == 2:
-        assert receptive_radius(model, scale) == 2 + 4 + 1 + 1 + 2
+    if scale == 2:  # head, two blocks, body, then the tail in LR px, or one convolution and it
+        assert receptive_radius(model, 2) == 2 + 4 + 1 + (4 if upsampling == "direct" else 1 + 2)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,13 @@ def test_equals_the_reach_of_the_gradient(scale: int, bicubic_skip: bool):
 )
 def test_known_radii(model: keras.Model, scale: int, radius: int):
     assert receptive_radius(model, scale) == radius
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_has_one(preset: str):
+    config = load(preset)
+    radius = receptive_radius(generator(config.generator, 4), 4)
+    assert radius >= 2 * config.generator.blocks
 
 
 def test_a_model_as_a_layer_counts():

@@ -37,8 +37,9 @@ def chain(x: keras.KerasTensor, count: int) -> keras.KerasTensor:
 @pytest.fixture(scope="module")
 def paper() -> Layout:
     config = Generator(
-        blocks=16, filters=8, upsample_filters=4, batch_norm=True, head_kernel=9, tail_kernel=9
-    )
+        blocks=16, filters=8, upsampling="steps", upsample_filters=4, batch_norm=True,
+        head_kernel=9, tail_kernel=9,
+    )  # fmt: skip
     return arrange(generator(config, 4))
 
 

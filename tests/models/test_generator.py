@@ -6,7 +6,8 @@ from srgan_keras.config import Generator, load
 from srgan_keras.models.generator import generator
 from srgan_keras.models.layers import ICNR, PixelShuffle
 
-SMALL = Generator(blocks=2, filters=8, upsample_filters=4)
+SMALL = Generator(blocks=2, filters=8)
+STEPS = Generator(2, 8, "steps", 4, True, bicubic_skip=False)
 MEAN, STD = (0.5, 0.3, 0.1), (0.25, 0.15, 0.1)
 
 
@@ -34,7 +35,7 @@ def test_paper_is_built_as_its_text_says():
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
-@pytest.mark.parametrize("config", [SMALL, Generator(2, 8, 4, True, bicubic_skip=False)])
+@pytest.mark.parametrize("config", [SMALL, STEPS])
 def test_any_size_goes_in_and_scale_times_it_comes_out(scale, config):
     model = generator(config, scale, MEAN, STD)
     out = model(np.zeros((2, 5, 9, 3), np.float32))
@@ -46,8 +47,8 @@ def test_any_size_goes_in_and_scale_times_it_comes_out(scale, config):
 def test_normalisation_is_inside_and_undone():
     """With all-zero convolutions the output is the mean colour, or the bicubic enlargement."""
     x = np.random.default_rng(0).random((1, 6, 6, 3), np.float32)
-    plain = generator(Generator(1, 4, 4, bicubic_skip=False), 4, MEAN, STD)
-    skip = generator(Generator(1, 4, 4), 4, MEAN, STD)
+    plain = generator(Generator(1, 4, bicubic_skip=False), 4, MEAN, STD)
+    skip = generator(Generator(1, 4), 4, MEAN, STD)
     for model in (plain, skip):
         model.set_weights([np.zeros_like(w) for w in model.get_weights()])
     np.testing.assert_allclose(plain(x)[0, 3, 3], MEAN, rtol=1e-6)

@@ -11,7 +11,7 @@ from srgan_keras.training.stages import Stage, build
 
 TINY = Config(
     data=Data(source="phantom:6", hr_long_side=96, patch=32),
-    generator=Generator(blocks=1, filters=6, upsample_filters=4),
+    generator=Generator(blocks=1, filters=6),
     discriminator=Discriminator(
         trunk_layer="block2_conv1", frozen_blocks=1, feature_scale=0.05, filters=4, dense_units=4
     ),

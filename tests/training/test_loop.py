@@ -93,6 +93,26 @@ def test_resume_equals_uninterrupted(make, tmp_path, stage):
     assert list(histories[0]["step"]) == list(histories[1]["step"])
 
 
+def test_a_finished_stage_is_left_alone_and_no_row_is_lost(make, tmp_path):
+    def both_stages(steps):
+        for name in ("content", "srgan"):
+            model, stage = make(name), Stage(name, 0, steps[name], 2.0)
+            checkpoint = Checkpoint(model, tmp_path / name, keep=2)
+            monitor = partial(Monitor, tmp_path, name, stage.steps)
+            strategy = tf.distribute.get_strategy()
+            loop.run_stage(
+                model, stage, TRAIN, strategy, False, batches, checkpoint, monitor, measured
+            )
+        return list(
+            pd.read_csv(tmp_path / "history.csv")[["stage", "step"]].itertuples(index=False)
+        )
+
+    before = both_stages({"content": 3, "srgan": 3})
+    after = both_stages({"content": 3, "srgan": 6})
+    assert before == [("content", 3), ("srgan", 3)]
+    assert after == [*before, ("srgan", 5), ("srgan", 6)]
+
+
 def test_a_signal_ends_with_a_checkpoint_and_its_status(make, tmp_path):
     def kill(step):
         os.kill(os.getpid(), signal.SIGTERM)

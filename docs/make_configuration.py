@@ -1,0 +1,69 @@
+"""Writes docs/configuration.md from dataclasses and presets; tests/test_docs.py compares."""
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import typing
+from pathlib import Path
+
+from srgan_keras import config
+
+INTRODUCTION = """\
+# Configuration
+
+Written by `docs/make_configuration.py` from `srgan_keras/config.py`: change that, then run this.
+
+A setting `data.hr_long_side` is the option `--data.hr-long-side`. Options go over `--config FILE`,
+that over `--preset NAME` (else `demo`), that over the defaults. Give `*_steps` or `*_epochs`.
+"""
+
+
+def markdown() -> str:
+    """Return the text of docs/configuration.md."""
+    presets = {name: config.load(name) for name in config.PRESETS}
+    parts, differing = [INTRODUCTION], [("setting", *presets)]
+    for part in dataclasses.fields(config.Config):
+        hints, meanings = typing.get_type_hints(part.type), _meanings(part.type)
+        rows = [("setting", "type", "default", "meaning")]
+        for field in dataclasses.fields(part.type):
+            name, kind = f"`{part.name}.{field.name}`", _type(hints[field.name])
+            rows.append((name, kind, _value(field.default), meanings.get(field.name, "")))
+            values = [_value(getattr(getattr(p, part.name), field.name)) for p in presets.values()]
+            differing += [(name, *values)] if len(set(values)) > 1 else []
+        parts.append(f"## {part.name}\n\n{inspect.getdoc(part.type)}\n\n{_table(rows)}")
+    parts.append(f"## Presets\n\nSettings in which the presets differ.\n\n{_table(differing)}")
+    return "\n".join(parts)
+
+
+def _meanings(kind: type) -> dict[str, str]:  # what stands under each field in the source
+    body = ast.parse(inspect.getsource(kind)).body[0].body
+    return {
+        field.target.id: " ".join(after.value.value.split())
+        for field, after in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr)
+    }
+
+
+def _type(hint: type) -> str:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return ", ".join(f"`{a}`" for a in arguments)
+    if typing.get_origin(hint) is tuple:
+        return f"list of {_type(arguments[0])}"
+    return f"{arguments[0].__name__} or none" if arguments else hint.__name__
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_value, value))
+    return f"`{value:.5g}`" if isinstance(value, float) else f"`{value}`".replace("`None`", "none")
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    rows.insert(1, ("---",) * len(rows[0]))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("configuration.md").write_text(markdown(), encoding="utf-8")

@@ -1,0 +1,80 @@
+"""What the documents name is there: paths, tests, options; their programs run."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from srgan_keras import cli
+from srgan_keras.config import Generator
+from srgan_keras.inference import model_folder
+from srgan_keras.models.generator import generator
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ["README.md", "PAPER.md", "CONTRIBUTING.md", "data/README.md"]
+OWN = re.compile(r"(srgan_keras|tests|docs|notebooks)/[\w./-]*|data/README\.md|[A-Z]+\.(md|cff)")
+
+
+def text(document):
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document, language):
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text(document), re.MULTILINE | re.DOTALL)
+    return [block for kind, block in found if kind == language]
+
+
+def test_configuration_is_up_to_date():
+    markdown = runpy.run_path(str(ROOT / "docs/make_configuration.py"))["markdown"]
+    assert text("docs/configuration.md") == markdown(), "run docs/make_configuration.py"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_and_tests_are_there(document):
+    found = re.findall(r"`([^`\n]+)`|\]\(([^)#\s]+)", text(document))
+    named = [(name or link).partition("::") for name, link in found]
+    paths = {path for path, _, _ in named if OWN.fullmatch(path)}
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    assert not [(path, t) for path, _, t in named if t and f"def {t}(" not in text(path)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_parse(document, tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr("srgan_keras.train.train", lambda *arguments: seen.append(arguments))
+    monkeypatch.setattr("srgan_keras.evaluation.evaluate.evaluate_spec", seen.append)
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("train: {batch_size: 8}\n")
+    lines = "\n".join(blocks(document, "")).replace("\\\n", " ")
+    lines = lines.replace("python -m srgan_keras.train", "srgan-keras train").splitlines()
+    commands = [line for line in lines if line.startswith("srgan-keras")]
+    for command in commands:
+        assert cli.main(shlex.split(command)[1:]) == 0, command + capsys.readouterr().err
+    assert len(seen) == len(commands)
+
+
+def test_the_programs_of_the_readme_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
+    info = dict.fromkeys(model_folder.REQUIRED, "srgan")
+    info["degradation"] = {"name": "bicubic", "version": 1}
+    model_folder.save(Path("runs/demo/models/srgan"), generator(Generator(1, 4), 4), info)
+    Path("photographs").mkdir()
+    for file in ("photographs/1.png", "photographs/2.png", "photograph.png"):
+        cv2.imwrite(file, np.full((9, 12, 3), 80, np.uint8))
+    served, loaded = blocks("README.md", "python")
+    assert "keras" not in served, "TensorFlow alone"
+    exec(served, {})
+    exec(loaded, {})
+    assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
+    assert cv2.imread("enlarged.png").shape == (36, 48, 3)
+
+
+def test_the_program_of_the_paper_draws_its_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(*blocks("PAPER.md", "python"), {})
+    assert {f.name for f in tmp_path.iterdir()} == {"figure2.png", "figure3.png"}
