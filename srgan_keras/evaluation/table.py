@@ -33,8 +33,8 @@ def _run(run: dict[str, Any]) -> str:
         f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
         f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
     )
-    notes = [*_not_averaged(models, columns, run["n"]), *run["notes"]]
-    return "\n".join([title, "", *_markdown(lines), *notes])
+    notes = [f"- {note}" for note in (*_not_averaged(models, columns, run["n"]), *run["notes"])]
+    return "\n".join([title, "", *_markdown(lines), *([""] if notes else []), *notes])
 
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
@@ -61,11 +61,10 @@ def _markdown(lines: list[list[str]]) -> list[str]:
 def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:
     """Say which values entered no mean."""
     words = {"inf": "identical to HR", "nan": "without a pixel to measure"}
-    notes = [
+    return [
         f"{metric} {region} of {name}: {count} of {n} {word}, not in the mean"
         for name, values in models.items()
         for metric, region in columns
         for key, word in words.items()
         if (count := values[region][metric].get(key))
     ]
-    return ["", *notes] if notes else []

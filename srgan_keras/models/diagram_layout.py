@@ -150,7 +150,9 @@ def _box(node: Node) -> Box:
         kind, label = "normalisation", "Batch norm"
     elif isinstance(layer, keras.layers.LeakyReLU):
         kind, label = "activation", f"LeakyReLU {layer.negative_slope:g}"
-    elif isinstance(layer, keras.layers.ReLU | keras.layers.PReLU | keras.layers.Activation):
+    elif isinstance(layer, keras.layers.Activation):
+        kind, label = "activation", layer.activation.__name__
+    elif isinstance(layer, keras.layers.ReLU | keras.layers.PReLU):
         kind = "activation"
     elif isinstance(layer, keras.layers.Add | keras.layers.Concatenate):
         kind = "sum, join"

@@ -53,6 +53,7 @@ def vgg19(weights: str) -> tuple[keras.Model, str]:
             ) from None
     model = keras.applications.VGG19(include_top=False, weights=None)
     if weights == "random":
+        _draw_weights(model)
         return model, weights
     if not Path(weights).is_file():
         raise UsageError(
@@ -130,6 +131,13 @@ def table1() -> list[tuple[str, Sequence[int], int]]:
     model = keras.applications.VGG19(include_top=True, weights=None)
     layers_below = model.layers[1:]
     return [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in layers_below]
+
+
+def _draw_weights(model: keras.Model) -> None:
+    """Draw He's weights: with Keras's own the deeper feature maps would be nearly zero."""
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
 
 
 def _linear_twin(layer: layers.Conv2D) -> layers.Layer:

@@ -91,6 +91,14 @@ def test_wrong_weight_files_are_refused_with_one_line(tmp_path, base):
         assert "\n" not in str(error.value)
 
 
+def test_random_feature_maps_are_as_large_as_real_ones(base):
+    image = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+    outputs = {name: name for name in ("block1_conv2", "block3_conv4", "block5_conv4")}
+    sizes = [float(np.abs(m).mean()) for m in v.features(base, Vgg(), outputs)(image).values()]
+    assert min(sizes) > 5
+    assert max(sizes) < 1000
+
+
 def test_auto_falls_back_to_random_with_a_warning(monkeypatch, caplog):
     monkeypatch.setattr(v, "_imagenet_within_reach", lambda: False)
     assert v.vgg19("auto")[1] == "random"

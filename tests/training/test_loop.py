@@ -101,7 +101,7 @@ def test_a_finished_stage_is_left_alone_and_no_row_is_lost(make, tmp_path):
             monitor = partial(Monitor, tmp_path, name, stage.steps)
             strategy = tf.distribute.get_strategy()
             loop.run_stage(
-                model, stage, TRAIN, strategy, False, batches, checkpoint, monitor, measured
+                model, stage, TRAIN, strategy, False, batches, checkpoint, monitor, lambda step: {}
             )
         return list(
             pd.read_csv(tmp_path / "history.csv")[["stage", "step"]].itertuples(index=False)
