@@ -51,6 +51,8 @@ class Data:
     """Side of a square HR patch, in px; smaller photographs are left out of training."""
     min_fov: float = 0.5
     """A crop with a smaller share of its pixels inside the field of view is drawn again."""
+    rim_share: float = 0.0
+    """Share of the crops for which one that shows the rim of the field of view is sought."""
     augment: tuple[Augmentation, ...] = ("horizontal_flip", "vertical_flip", "rotation")
     """The set T of Eq. (8), beside the random crop; rotation is by multiples of 90 degrees."""
 
@@ -341,6 +343,8 @@ def validate(config: Config) -> None:
         raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
     if not 0 <= data.min_fov <= 1:
         raise UsageError(f"data.min_fov is a share from 0 to 1, not {data.min_fov}")
+    if not 0 <= data.rim_share <= 1:
+        raise UsageError(f"data.rim_share is a share from 0 to 1, not {data.rim_share}")
     if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 

@@ -75,16 +75,17 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 def _corner(mask: np.ndarray, data: Data, rng: np.random.Generator) -> tuple[int, int]:
-    """Draw the upper left corner of a crop that shows enough of the field of view."""
-    side, best, best_share = data.patch, (0, 0), -1.0
+    """Draw the upper left corner of a crop that shows enough of the field of view.
+
+    Where the rim is wanted, a crop that shows some of the surround too, if one is found.
+    """
+    side, found = data.patch, []
     height, width = mask.shape
     corners = rng.integers((height - side + 1, width - side + 1), size=(TRIES, 2))
+    rim = rng.random() < data.rim_share
     for top, left in corners.tolist():
-        if data.min_fov == 0:
-            return top, left
         share = mask[top : top + side, left : left + side].mean()
-        if share >= data.min_fov:
+        if data.min_fov <= share and (share < 1 or not rim):
             return top, left
-        if share > best_share:
-            best, best_share = (top, left), share
-    return best
+        found.append((share, (top, left)))
+    return max(found)[1]

@@ -98,6 +98,15 @@ def test_crops_outside_the_field_of_view_are_drawn_again_unless_kept(tmp_path):
     assert np.mean(np.array(shares(0.0)) < 0.5) > 0.3
 
 
+def test_the_rim_is_sought_for_its_share_of_the_crops(decoded):
+    def at_rim(rim_share):
+        data = dataclasses.replace(DATA, rim_share=rim_share, augment=())
+        patches = [pairs.hr_patch(decoded, data, 1, e) for e in range(200)]
+        return np.mean([(patch.max(-1) < 20).mean() > 0.02 for patch in patches])
+
+    assert at_rim(1.0) > at_rim(0.0) + 0.3
+
+
 def test_the_cache_is_reused_and_knows_its_photographs(tmp_path):
     photographs = sources.find("phantom:3")
     first = cache.build(photographs, DATA, tmp_path)
