@@ -184,12 +184,11 @@ def test_table_stands_beside_bicubic(photographs, tmp_path):
     assert "(" not in cells["bicubic"][2]
 
 
-def test_verb_measures_the_baselines_alone(request_for, caplog):
-    with caplog.at_level(logging.INFO):
-        result = evaluate_spec(request_for())
+def test_verb_measures_the_baselines_alone(request_for, capsys):
+    result = evaluate_spec(request_for())
     protocol = result["runs"][0]["protocol"]
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
-    assert "| bicubic |" in caplog.text
+    assert "| bicubic |" in capsys.readouterr().out
 
 
 def test_verb_says_that_some_failed(request_for, folder, tmp_path):
