@@ -80,7 +80,7 @@ def test_resume_equals_uninterrupted(make, tmp_path, stage):
     def momentum(name):
         # Adam turns the rounding of a sum whose order the threads decide into whole steps
         model = make(name)
-        optimizers = [keras.optimizers.SGD(0.05, momentum=0.9) for _ in range(2)]
+        optimizers = [keras.optimizers.SGD(0.005, momentum=0.9) for _ in range(2)]
         model.compile(*optimizers)
         return model
 
