@@ -66,7 +66,8 @@ def _vgg19_head(config: Discriminator, base: keras.Model) -> keras.Model:
         first = layer_index(base, cut) + 1
         x = inputs = keras.Input((None, None, base.get_layer(cut).output.shape[-1]), name="trunk")
     for layer in base.layers[first : layer_index(base, config.trunk_layer) + 1]:
-        own = type(layer).from_config(layer.get_config())
+        # the layer that is copied may have been frozen for the content loss
+        own = type(layer).from_config(layer.get_config() | {"trainable": True})
         x = own(x)
         own.set_weights(layer.get_weights())  # ImageNet's, trained further
     channels = x.shape[-1]

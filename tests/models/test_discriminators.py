@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras.config import Discriminator, load
+from srgan_keras.config import Discriminator, Vgg, load
 from srgan_keras.models.discriminators import discriminator, trunk_cut, whole
 from srgan_keras.models.layers import PixelShuffle
-from srgan_keras.models.vgg19 import vgg19
+from srgan_keras.models.vgg19 import features, vgg19
 
 SMALL = Discriminator(trunk_layer="block3_conv2", frozen_blocks=2, filters=8, dense_units=4)
 
@@ -37,6 +37,13 @@ def test_paper_freezes_blocks_1_to_4_and_trains_its_own_block_5(base):
     assert full(np.zeros((1, 224, 224, 3), np.float32)).shape == (1, 1)
     full_layers = [layer.name for layer in full.layers]
     assert "block1_conv1" in full_layers
+
+
+def test_the_trunk_trains_even_after_vgg19_was_frozen_for_the_content_loss(base):
+    features(base, Vgg(), {"content": "block5_conv4"})
+    model = discriminator(load("paper").discriminator, 224, base)
+    assert model.get_layer("block5_conv1").trainable
+    assert len(model.trainable_weights) == 2 * (4 + 2 + 2)
 
 
 @pytest.mark.parametrize(
