@@ -341,10 +341,9 @@ def validate(config: Config) -> None:
             raise UsageError(f"train.{name} must not be negative")
     if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
         raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
-    if not 0 <= data.min_fov <= 1:
-        raise UsageError(f"data.min_fov is a share from 0 to 1, not {data.min_fov}")
-    if not 0 <= data.rim_share <= 1:
-        raise UsageError(f"data.rim_share is a share from 0 to 1, not {data.rim_share}")
+    for name, share in {"min_fov": data.min_fov, "rim_share": data.rim_share}.items():
+        if not 0 <= share <= 1:
+            raise UsageError(f"data.{name} is a share from 0 to 1, not {share}")
     if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 

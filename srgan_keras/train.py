@@ -159,11 +159,7 @@ def timed_step(
     model: keras.Model, batch: tuple[tf.Tensor, tf.Tensor], jit: bool
 ) -> Callable[[], None]:
     """Return a function that computes one step's gradients and leaves the model as it was."""
-    compute = (
-        tf.function(model.compute_gradients, jit_compile=True)
-        if jit
-        else tf.function(model.compute_gradients)
-    )
+    compute = tf.function(loop.compiled_gradients(model, jit))
 
     def step() -> None:
         moving = [(v, v.numpy()) for v in model.non_trainable_variables]

@@ -39,11 +39,6 @@ def pairs(cache: Cache, config: Config, start: int, stop: int) -> tf.data.Datase
     return steps.map(pair, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def steps_per_epoch(photographs: int, batch_size: int) -> float:
-    """Return the steps in which as many crops are shown as there are photographs."""
-    return photographs / batch_size
-
-
 def hr_batch(cache: Cache, data: Data, seed: int, step: int, batch: int) -> np.ndarray:
     """Return the augmented HR patches of one step, uint8 [batch, P, P, 3]."""
     examples = range(step * batch, (step + 1) * batch)

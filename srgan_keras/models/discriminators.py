@@ -44,14 +44,15 @@ def trunk_cut(config: Discriminator, base: keras.Model) -> str | None:
     return min(ends, key=lambda name: layer_index(base, name))
 
 
-def whole(
-    trained: keras.Model, config: Discriminator, base: keras.Model, vgg: Vgg | None = None
-) -> keras.Model:
-    """Join the frozen trunk and the trained part: image [N, H, W, 3] in 0..1 -> logit [N, 1]."""
+def whole(trained: keras.Model, config: Discriminator, base: keras.Model) -> keras.Model:
+    """Join the frozen trunk and the trained part: image [N, H, W, 3] in 0..1 -> logit [N, 1].
+
+    The trunk's input is preprocessed as VGG-19's own (`caffe`).
+    """
     cut = trunk_cut(config, base)
     if cut is None:
         return trained
-    trunk = features(base, vgg or Vgg(), {"trunk": cut})
+    trunk = features(base, Vgg(), {"trunk": cut})
     logit = trained(trunk.output["trunk"])
     return keras.Model(trunk.input, logit, name="discriminator_whole")
 

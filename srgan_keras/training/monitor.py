@@ -34,7 +34,7 @@ class Monitor:
     """
 
     def __init__(self, workdir: Path, stage: str, total: int, done: int) -> None:
-        self.stage, self.total, self.done = stage, total, done
+        self.stage, self.total = stage, total
         self.history = workdir / "history.csv"
         if self.history.exists():
             _drop_rows_after(self.history, stage, done)
@@ -89,6 +89,7 @@ class Monitor:
 def _drop_rows_after(history: Path, stage: str, done: int) -> None:
     """Keep the rows of earlier stages, and of this one up to the restored step."""
     rows = pd.read_csv(history)
-    again = (rows["stage"] == "srgan") if stage == "content" else (rows["stage"] == "none")
-    again |= (rows["stage"] == stage) & (rows["step"] > done)
+    again = (rows["stage"] == stage) & (rows["step"] > done)
+    if stage == "content":
+        again |= rows["stage"] == "srgan"
     rows[~again].to_csv(history, index=False)
