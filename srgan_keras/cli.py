@@ -7,11 +7,13 @@ stopped by a signal after a checkpoint. TensorFlow is imported after parsing: `-
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import io
 import logging
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
@@ -71,8 +73,11 @@ def main(argv: list[str]) -> int:
             print(_help())  # noqa: T201
         elif verb not in VERBS:
             raise UsageError(f"no verb {verb!r}: choose one of {', '.join(VERBS)}")
+        elif verb == "train":
+            _train(arguments)
         else:
-            VERBS[verb](arguments)
+            options = parse(VERBS[verb][0], arguments, verb)
+            _load(VERBS[verb][1])(options)
     except CommandError as error:
         print(f"srgan-keras: {error}", file=sys.stderr)  # noqa: T201
         return error.status
@@ -100,22 +105,16 @@ def _train(arguments: list[str]) -> None:
     after = Config(**{name: getattr(options, name) for name in parts})
     config = one_duration(before, after, "options")
     validate(config)
-    _load_tensorflow()
-    from srgan_keras.train import train
-
-    train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
-
-
-def _evaluate(arguments: list[str]) -> None:
-    options = parse(EvaluateOptions, arguments, "evaluate")
-    _load_tensorflow()
-    from srgan_keras.evaluation.evaluate import evaluate_spec
-
-    evaluate_spec(options)
+    _load(VERBS["train"][1])(
+        config, options.workdir or Path("runs") / options.preset, options.overwrite
+    )
 
 
-def _load_tensorflow() -> None:
-    """Import TensorFlow without the lines that its native libraries write to stderr meanwhile."""
+def _load(target: str) -> Callable:
+    """Import a verb's function, `module:name`, and TensorFlow before it.
+
+    The lines that TensorFlow's native libraries write to stderr meanwhile are left out.
+    """
     sys.stderr.flush()
     stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
@@ -127,9 +126,15 @@ def _load_tensorflow() -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nothing)
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
-VERBS = {"train": _train, "evaluate": _evaluate}
+VERBS = {
+    # verb: its options, and the function that takes them (imported after parsing)
+    "train": (TrainOptions, "srgan_keras.train:train"),
+    "evaluate": (EvaluateOptions, "srgan_keras.evaluation.evaluate:evaluate_spec"),
+}
 
 
 def parse(kind: type[T], arguments: list[str], verb: str, default: Any = None) -> T:  # noqa: ANN401
@@ -161,6 +166,5 @@ def _one_line(box: str) -> str:
 
 def _help() -> str:
     lines = ["usage: srgan-keras VERB [OPTIONS]", "", "verbs:"]
-    for kind, verb in ((TrainOptions, "train"), (EvaluateOptions, "evaluate")):
-        lines.append(f"  {verb:10} {kind.__doc__}")
+    lines += [f"  {verb:10} {kind.__doc__}" for verb, (kind, _) in VERBS.items()]
     return "\n".join([*lines, "", "srgan-keras VERB --help lists a verb's options."])

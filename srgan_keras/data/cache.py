@@ -64,6 +64,7 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
     key = _key(photographs, data)
     if not (index_file.exists() and json.loads(index_file.read_text())["key"] == key):
         folder.mkdir(parents=True, exist_ok=True)
+        index_file.unlink(missing_ok=True)
         index = _write(photographs, data, folder / "pixels.bin") | {"key": key}
         # the index is written last: without it, a killed build is begun anew
         index_file.write_text(json.dumps(index))
