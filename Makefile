@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test notebook clean
+.PHONY: help install train test bench notebook clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -28,6 +28,10 @@ test: install  ## check style, direction of imports and behaviour
 	$(BIN)/ruff format --check srgan_keras tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+bench: install  ## measure speed, memory and resume against other ways; prints ratios
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: install  ## open the walkthrough in Jupyter
 	$(BIN)/python -m pip install --quiet -e '.[notebook]'

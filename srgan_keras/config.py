@@ -149,8 +149,10 @@ class Loss:
     """Weight of the content term in stage 2."""
     adversarial_weight: float = 1e-4
     """lambda of Eq. (4)."""
-    gradient_norms: bool = False
-    """Log each term's gradient norm at the generator's output (costs a backward pass a term)."""
+    adversarial_ramp_steps: int = 0
+    """lambda grows linearly over the first steps of stage 2; 0: it is there from the first."""
+    label_smoothing: float = 0.0
+    """HR has the label 1 - label_smoothing in the discriminator's loss, Eq. (10)."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,10 @@ class Train:
     """Steps of stage 2."""
     batch_size: int = 16
     """Patches a step, over all devices."""
+    accumulate: int = 1
+    """Parts of a device's patches that are computed one after another, to save memory."""
+    discriminator_steps: int = 1
+    """Steps of stage 2 for one update of the generator; the discriminator learns in each."""
     stage1_learning_rate: float = 5e-4
     """Adam's learning rate in stage 1."""
     stage2_learning_rate: float = 1e-4
@@ -179,14 +185,20 @@ class Train:
     """halving: halved every halving_epochs."""
     halving_epochs: float = 500.0
     """Epochs between two halvings."""
+    clip_norm: float = 0.0
+    """Gradients of a network with a larger global norm are scaled down to it; 0: never."""
+    ema_decay: float = 0.0
+    """Decay a step of the moving average of G's weights that is measured and exported; 0: none."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     """auto: float32 on a CPU without bfloat16 units, else mixed_bfloat16 (older GPUs: float16)."""
     jit: Literal["auto", "on", "off"] = "auto"
     """XLA. auto: a few timed steps of each kind decide."""
-    strategy: Literal["auto", "default", "mirrored", "tpu"] = "auto"
-    """auto: MirroredStrategy where there are several GPUs, else the default device."""
+    strategy: Literal["auto", "default", "mirrored", "multi_worker", "tpu"] = "auto"
+    """auto: multi_worker where TF_CONFIG names several, mirrored where there are several GPUs."""
     seed: int = 1
     """Weights, data order and augmentation are functions of it."""
+    deterministic: bool = False
+    """Only operations that give the same bits each time; may be slower."""
     steps_per_call: int = 10
     """Steps in one call of the compiled function."""
     log_every_steps: int = 50
@@ -196,7 +208,7 @@ class Train:
     validate_every_steps: int = 500
     """Steps between two measurements of the validation photographs, with a sample strip."""
     keep_checkpoints: int = 3
-    """Checkpoints kept."""
+    """Last checkpoints kept, beside each stage's best by val_psnr."""
 
 
 @dataclass(frozen=True)
@@ -327,8 +339,8 @@ def validate(config: Config) -> None:
     if config.discriminator.kind == "dcgan" and data.patch % 64:
         raise UsageError(f"discriminator dcgan needs data.patch a multiple of 64, not {data.patch}")
     counts = (
-        *("batch_size", "steps_per_call", "log_every_steps", "checkpoint_every_steps"),
-        *("validate_every_steps", "keep_checkpoints", "halving_epochs"),
+        *("batch_size", "accumulate", "discriminator_steps", "steps_per_call", "log_every_steps"),
+        *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints", "halving_epochs"),
     )
     needed = {f"train.{name}": getattr(train, name) for name in counts}
     needed["data.pyramid_levels"] = data.pyramid_levels
@@ -341,9 +353,21 @@ def validate(config: Config) -> None:
             raise UsageError(f"train.{name} must not be negative")
     if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
         raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
-    for name, share in {"min_fov": data.min_fov, "rim_share": data.rim_share}.items():
+    shares = {
+        "data.min_fov": data.min_fov,
+        "data.rim_share": data.rim_share,
+        "loss.label_smoothing": config.loss.label_smoothing,
+        "train.ema_decay": train.ema_decay,
+    }
+    for name, share in shares.items():
         if not 0 <= share <= 1:
-            raise UsageError(f"data.{name} is a share from 0 to 1, not {share}")
+            raise UsageError(f"{name} is a share from 0 to 1, not {share}")
+    for name, value in {
+        "train.clip_norm": train.clip_norm,
+        "loss.adversarial_ramp_steps": config.loss.adversarial_ramp_steps,
+    }.items():
+        if value < 0:
+            raise UsageError(f"{name} must not be negative, as {value} is")
     if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 

@@ -22,10 +22,16 @@ def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.softplus(-tf.cast(sr_logits[:, 0], tf.float32))
 
 
-def discriminator_loss(hr_logits: tf.Tensor, sr_logits: tf.Tensor) -> tf.Tensor:
-    """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N]."""
+def discriminator_loss(
+    hr_logits: tf.Tensor, sr_logits: tf.Tensor, smoothing: float = 0.0
+) -> tf.Tensor:
+    """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N].
+
+    `smoothing` s gives HR the label 1 - s: -(1 - s) log D(HR) - s log(1 - D(HR)), one-sided.
+    """
     hr_logits, sr_logits = (tf.cast(x[:, 0], tf.float32) for x in (hr_logits, sr_logits))
-    return tf.nn.softplus(-hr_logits) + tf.nn.softplus(sr_logits)
+    # softplus(x) = softplus(-x) + x
+    return tf.nn.softplus(-hr_logits) + smoothing * hr_logits + tf.nn.softplus(sr_logits)
 
 
 def _distance(a: tf.Tensor, b: tf.Tensor, kind: str) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 Reads from top to bottom. What a run goes on from, in this order:
 1. `run.json` says that it is finished: it says so and ends;
-2. checkpoints/srgan, then checkpoints/content: the newest step of each stage;
+2. the newest checkpoint that is whole, of either stage;
 3. nothing: weights drawn from train.seed.
 """
 
@@ -15,6 +15,7 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,18 +27,20 @@ import tensorflow as tf
 from srgan_keras.config import Config, UsageError
 from srgan_keras.data import cache, sources
 from srgan_keras.data.degradations import DEGRADATIONS
-from srgan_keras.data.pairs import pairs
+from srgan_keras.data.pairs import pairs, shown
 from srgan_keras.evaluation import evaluate, figures, protocol, report
 from srgan_keras.evaluation.table import table
 from srgan_keras.evaluation.validation import Validation
 from srgan_keras.inference import model_folder
 from srgan_keras.models.generator import generator
 from srgan_keras.models.vgg19 import vgg19
-from srgan_keras.training import loop, strategy
-from srgan_keras.training.checkpoint import Checkpoint
+from srgan_keras.training import loop, machine, strategy
+from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.srgan import SRGAN
 from srgan_keras.training.stages import build, needs_vgg, stages
-from srgan_keras.training.workdir import WorkDir
+from srgan_keras.training.steps import compiled_gradients
+from srgan_keras.training.workdir import WorkDir, WorkerDir, recorded_auto
 
 log = logging.getLogger(__name__)
 
@@ -52,31 +55,54 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
 
     Raises:
         UsageError: wrong input.
-        NonFiniteError, StopSignalError: see `training/loop.py`.
+        NonFiniteError, StopSignalError, LostWorkerError: see `training/`.
     """
-    # === Work folder ===
-    work = WorkDir(workdir, config, overwrite)
-    if work.record["finished"]:
-        log.info("%s holds a finished run; --overwrite starts anew", workdir)
-        return
-    auto = work.record["auto"]
+    # === Devices ===
+    if config.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    recorded = {} if overwrite else recorded_auto(workdir)
+    devices, name = strategy.create(recorded.get("strategy", config.train.strategy))
+    with strategy.lost_workers(devices):
+        # === Work folder: the chief first, the others read what it wrote ===
+        with strategy.chief_first(devices):
+            chief = strategy.is_chief(devices)
+            work = WorkDir(workdir, config, overwrite) if chief else WorkerDir(workdir)
+        with closing(work):
+            if work.record["finished"]:
+                log.info("%s holds a finished run; --overwrite starts anew", workdir)
+                return
+            _train(config, devices, name, workdir, work)
 
+
+def _train(
+    config: Config, devices: tf.distribute.Strategy, name: str, workdir: Path, work: WorkDir
+) -> None:
     # === Photographs ===
-    photographs = sources.find(config.data.source)
-    parts = {split: sources.select(photographs, split) for split in sources.SPLITS}
-    counts = ", ".join(f"{len(part)} {split}" for split, part in parts.items())
-    log.info("%s: %d photographs (%s)", config.data.source, len(photographs), counts)
-    for split in sources.SPLITS:
-        if not parts[split]:
-            raise UsageError(
-                f"{config.data.source} has no {split} photographs ({counts}): give at least three "
-                "photographs, or folders named train, validation and test"
-            )
-    decoded = cache.build(parts["train"], config.data, workdir / "cache")
+    chief = strategy.is_chief(devices)
+    with strategy.chief_first(devices):
+        parts = photographs(config.data.source)
+        decoded = cache.build(parts["train"], config.data, workdir / "cache")
+    data = Crops(decoded, config, devices)
 
-    # === Devices and number formats ===
-    devices, auto["strategy"] = strategy.create(auto.get("strategy", config.train.strategy))
-    auto.setdefault("precision", strategy.resolve_precision(config.train, auto["strategy"]))
+    # === What each auto becomes: once a run ===
+    auto = work.record["auto"]
+    replicas = devices.num_replicas_in_sync
+    if auto.setdefault("replicas", replicas) != replicas:
+        raise UsageError(
+            f"{workdir} was begun on {auto['replicas']} devices, and here are {replicas}: go on "
+            "where there are as many, or start anew with --overwrite"
+        )
+    if config.train.batch_size % (replicas * config.train.accumulate):
+        raise UsageError(
+            f"train.batch_size {config.train.batch_size} does not divide into {replicas} devices "
+            f"x train.accumulate {config.train.accumulate}"
+        )
+    if name == "multi_worker" and "auto" in (config.train.precision, config.vgg.weights):
+        raise UsageError(
+            "several machines must agree: give --train.precision and --vgg.weights, not auto"
+        )
+    auto["strategy"] = name
+    auto.setdefault("precision", machine.resolve_precision(config.train, name))
     keras.config.set_dtype_policy(auto["precision"])
 
     # === Networks ===
@@ -108,20 +134,22 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
         config.degradation.name,
         config.data.hr_long_side if config.eval.hr_long_side is None else config.eval.hr_long_side,
     )
-    validate = Validation(g, parts["validation"], standard, workdir / "samples")
-
-    def batches(start: int, stop: int) -> tf.data.Dataset:
-        return pairs(decoded, config, start, stop)
+    validation = Validation(parts["validation"], standard, work.path / "samples")
+    checkpoints = Checkpoints(
+        workdir / "checkpoints", config.train.keep_checkpoints, work.path / "checkpoints"
+    )
+    newest = checkpoints.newest()
 
     for stage in plan:
+        if newest and newest.run_step > stage.first + stage.steps:
+            continue  # a later stage has begun, from what this one left
         with devices.scope():
             # the weights of D must not depend on whether stage 1 ran in this process
             keras.utils.set_random_seed(config.train.seed + stage.first)
             model = build(stage, g, vgg, config, auto["precision"])
         if stage.name not in auto.setdefault("jit", {}):
-            first = next(iter(batches(0, 1)))
-            auto["jit"][stage.name] = strategy.resolve_jit(
-                config.train, devices.num_replicas_in_sync, partial(timed_step, model, first)
+            auto["jit"][stage.name] = machine.resolve_jit(
+                config.train, replicas, partial(timed_step, model, config, data.part(0))
             )
             work.save()
         log.info("stage %s: %d steps, %s", stage.name, stage.steps, auto)
@@ -131,38 +159,91 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
             config.train,
             devices,
             auto["jit"][stage.name],
-            batches,
-            Checkpoint(model, workdir / "checkpoints" / stage.name, config.train.keep_checkpoints),
-            partial(Monitor, workdir, stage.name, stage.steps),
-            partial(validate, stage.name),
+            data,
+            checkpoints,
+            newest if newest and newest.stage == stage.name else None,
+            partial(Monitor, work.path, stage.name, stage.steps),
+            validation.of(stage.name, model.averaged),
         )
+        model.take_average()
         folder = workdir / "models" / stage.name
-        if not folder.exists():
+        if chief and not folder.exists():
             model_folder.save(folder, g, {"name": stage.name, **info})
 
-    # === Measurement on photographs never trained on ===
-    models = [model_folder.load(workdir / "models" / stage.name) for stage in plan]
+    with strategy.chief_first(devices):
+        if chief:
+            names = [stage.name for stage in plan]
+            measure(config, workdir, names, parts["test"], standard)
+            work.finish()
+
+
+def measure(
+    config: Config,
+    workdir: Path,
+    names: list[str],
+    test: list[sources.Photograph],
+    standard: protocol.Standard,
+) -> None:
+    """Measure the run's models on photographs never trained on; draw pictures and the report."""
+    models = [model_folder.load(workdir / "models" / name) for name in names]
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
-    result = evaluate.evaluate(models, parts["test"], protocols, workdir, config.data.source)
+    result = evaluate.evaluate(models, test, protocols, workdir, config.data.source)
     log.info("%s", table(result))
-
-    # === Pictures and report ===
-    figures.comparison(models, parts["test"], standard, workdir / "comparison.png")
+    figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
     report.write(workdir)
-    work.finish()
     log.info("done: %s holds model folders, figures and report.html", workdir)
 
 
+def photographs(source: str) -> dict[str, list[sources.Photograph]]:
+    """Return the photographs of each split, and say how many there are."""
+    found = sources.find(source)
+    parts = {split: sources.select(found, split) for split in sources.SPLITS}
+    counts = ", ".join(f"{len(part)} {split}" for split, part in parts.items())
+    log.info("%s: %d photographs (%s)", source, len(found), counts)
+    for split in sources.SPLITS:
+        if not parts[split]:
+            raise UsageError(
+                f"{source} has no {split} photographs ({counts}): give at least three "
+                "photographs, or folders named train, validation and test"
+            )
+    return parts
+
+
+class Crops:
+    """What the loop trains on: crops of the decoded photographs, shared out to the devices."""
+
+    def __init__(
+        self, decoded: cache.Cache, config: Config, devices: tf.distribute.Strategy
+    ) -> None:
+        self.decoded, self.config, self.devices = decoded, config, devices
+
+    def batches(self, start: int, stop: int) -> tf.distribute.DistributedDataset:
+        """Return the batches of steps start .. stop - 1, for all devices."""
+        return strategy.distribute(
+            self.devices, partial(pairs, self.decoded, self.config, start, stop)
+        )
+
+    def part(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return as much of a step's batch as is computed at once."""
+        parts = self.devices.num_replicas_in_sync * self.config.train.accumulate
+        return next(iter(pairs(self.decoded, self.config, step, step + 1, replicas=parts)))
+
+    def names(self, step: int) -> list[str]:
+        """Return the photographs that a step's crops are from."""
+        return shown(self.decoded, self.config, step)
+
+
 def timed_step(
-    model: keras.Model, batch: tuple[tf.Tensor, tf.Tensor], jit: bool
+    model: SRGAN, config: Config, batch: tuple[tf.Tensor, tf.Tensor], jit: bool
 ) -> Callable[[], None]:
-    """Return a function that computes one step's gradients and leaves the model as it was."""
-    compute = tf.function(loop.compiled_gradients(model, jit))
+    """Return a function that computes one part's gradients and leaves the model as it was."""
+    compute = tf.function(compiled_gradients(model, 1, jit))
+    networks = [n for n in (model.generator, model.discriminator) if n is not None]
 
     def step() -> None:
-        moving = [(v, v.numpy()) for v in model.non_trainable_variables]
+        moving = [(v, v.numpy()) for n in networks for v in n.non_trainable_variables]
         compute(batch)[1]["total"].numpy()
         for variable, value in moving:
             variable.assign(value)

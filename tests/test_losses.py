@@ -45,3 +45,11 @@ def test_saturated_logits_keep_losses_and_gradients_finite(logit):
 def test_a_discriminator_at_chance_costs_two_ln_two():
     zero = tf.zeros((3, 1))
     np.testing.assert_allclose(losses.discriminator_loss(zero, zero), 2 * np.log(2), rtol=1e-6)
+
+
+def test_label_smoothing_is_the_cross_entropy_with_a_softer_label():
+    hr, sr = tf.constant([[2.0], [-1.0]]), tf.constant([[0.5], [0.0]])
+    actual = losses.discriminator_loss(hr, sr, smoothing=0.1)
+    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
+    expected = cross_entropy(tf.fill(hr.shape, 0.9), hr) + cross_entropy(tf.zeros_like(sr), sr)
+    np.testing.assert_allclose(actual, expected[:, 0], rtol=1e-6)

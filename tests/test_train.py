@@ -2,6 +2,9 @@
 
 import csv
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,7 +42,7 @@ def test_a_run_leaves_all_that_it_promises(run):
     left = {str(p.relative_to(run)) for p in run.rglob("*")}
     files = ["config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"]
     files += ["comparison.png", "curves.png", "report.html", "logs/content", "logs/srgan"]
-    files += ["checkpoints/content", "checkpoints/srgan", "samples/content-0000150.png"]
+    files += ["checkpoints/00000156-srgan/state.json", "samples/content-0000150.png"]
     for stage in ("content", "srgan"):
         names = ("generator.keras", "saved_model/saved_model.pb", "model.json", "README.md")
         files += [f"models/{stage}/{name}" for name in names]
@@ -89,6 +92,16 @@ def test_a_finished_run_says_so_and_is_left_alone(run, caplog):
 def test_other_settings_on_the_same_folder_are_refused(run, capsys):
     assert cli.main(["train", *TINY, "--train.seed", "5", "--workdir", str(run)]) == 2
     assert "train.seed" in capsys.readouterr().err
+
+
+def test_a_run_killed_twice_ends_as_if_it_had_not_been():
+    """Weights, averages and optimizers bit for bit, and the same history: see the script."""
+    command = [sys.executable, "benchmarks/kill_resume.py", "--kills", "2", "--json"]
+    result = subprocess.run(
+        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(result.stdout)["same_weights"]
 
 
 PRESET_STEPS = [

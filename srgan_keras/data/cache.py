@@ -30,12 +30,14 @@ class Cache:
 
     Attributes:
         pixels: flat uint8 file of RGB images [H, W, 3], each followed by its FOV mask [H, W].
+        ids: of the photographs.
         levels: for each photograph its working resolutions, the largest first.
         mean, std: per channel over all pixels of the largest levels, in 0..1, Eq. (7).
         left_out: how many photographs are smaller than a patch.
     """
 
     pixels: np.ndarray
+    ids: list[str]
     levels: list[list[Level]]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -83,7 +85,9 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
             data.patch,
         )
     pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r")
-    return Cache(pixels, levels, tuple(index["mean"]), tuple(index["std"]), index["left_out"])
+    return Cache(
+        pixels, index["ids"], levels, tuple(index["mean"]), tuple(index["std"]), index["left_out"]
+    )
 
 
 def _key(photographs: list[Photograph], data: Data) -> str:
@@ -94,6 +98,7 @@ def _key(photographs: list[Photograph], data: Data) -> str:
 
 def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
     levels: list[list[Level]] = []
+    ids: list[str] = []
     offset, left_out, count = 0, 0, 0
     total, squares = np.zeros(3), np.zeros(3)
     with file.open("wb") as out:
@@ -108,12 +113,20 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
                 out.write(image.tobytes())
                 out.write(mask.astype(np.uint8).tobytes())
                 offset += 4 * mask.size
-            if not levels[-1]:
+            if levels[-1]:
+                ids.append(photograph.id)
+            else:
                 levels.pop()
                 left_out += 1
     mean = total / max(count, 1)
     std = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-8))
-    return {"levels": levels, "mean": list(mean), "std": list(std), "left_out": left_out}
+    return {
+        "ids": ids,
+        "levels": levels,
+        "mean": list(mean),
+        "std": list(std),
+        "left_out": left_out,
+    }
 
 
 def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:

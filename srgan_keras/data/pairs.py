@@ -17,38 +17,51 @@ from srgan_keras.data.degradations import degrade
 TRIES = 10  # for a crop with enough of the field of view, after which the best one is taken
 
 
-def pairs(cache: Cache, config: Config, start: int, stop: int) -> tf.data.Dataset:
+def pairs(
+    cache: Cache, config: Config, start: int, stop: int, ranks: range = range(1), replicas: int = 1
+) -> tf.data.Dataset:
     """Return the batches of steps start..stop-1.
 
     Each element is (LR, HR), uint8 RGB, [B, P/s, P/s, 3] and [B, P, P, 3], with B
-    train.batch_size, P data.patch and s degradation.scale.
+    train.batch_size / replicas, P data.patch and s degradation.scale.
+
+    Args:
+        cache: training photographs.
+        config: of the run.
+        start: first step.
+        stop: after the last one.
+        ranks: the replicas that are fed from here; a step's elements follow one another.
+        replicas: how many share a step's batch.
     """
-    batch, side = config.train.batch_size, config.data.patch
+    batch, side = config.train.batch_size // replicas, config.data.patch
     name, scale = config.degradation.name, config.degradation.scale
 
-    def crops(step: np.ndarray) -> np.ndarray:
-        return hr_batch(cache, config.data, config.train.seed, int(step), batch)
+    def crops(index: np.ndarray) -> np.ndarray:
+        step, local = divmod(int(index), len(ranks))
+        first = step * config.train.batch_size + ranks[local] * batch
+        examples = range(first, first + batch)
+        return np.stack([hr_patch(cache, config.data, config.train.seed, e) for e in examples])
 
-    def pair(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hr = tf.numpy_function(crops, [step], tf.uint8, stateful=False)
+    def pair(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        hr = tf.numpy_function(crops, [index], tf.uint8, stateful=False)
         hr = tf.ensure_shape(hr, (batch, side, side, 3))
         lr = tf.ensure_shape(degrade(hr, name, scale), (batch, side // scale, side // scale, 3))
         return lr, hr
 
-    steps = tf.data.Dataset.range(start, stop)
-    return steps.map(pair, num_parallel_calls=2, deterministic=True).prefetch(4)
+    elements = tf.data.Dataset.range(start * len(ranks), stop * len(ranks))
+    return elements.map(pair, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def hr_batch(cache: Cache, data: Data, seed: int, step: int, batch: int) -> np.ndarray:
-    """Return the augmented HR patches of one step, uint8 [batch, P, P, 3]."""
-    examples = range(step * batch, (step + 1) * batch)
-    return np.stack([hr_patch(cache, data, seed, example) for example in examples])
+def shown(cache: Cache, config: Config, step: int) -> list[str]:
+    """Return the ids of the photographs that a step's patches are cut from, each once."""
+    first = step * config.train.batch_size
+    examples = range(first, first + config.train.batch_size)
+    return sorted({cache.ids[_photograph(cache, config.train.seed, e)] for e in examples})
 
 
 def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     """Return the augmented HR patch of one example, uint8 [P, P, 3]."""
-    epoch, position = divmod(example, len(cache))
-    levels = cache.levels[_order(seed, epoch, len(cache))[position]]
+    levels = cache.levels[_photograph(cache, seed, example)]
     rng = np.random.default_rng((seed, example))
     image, mask = cache.view(levels[rng.integers(len(levels))])
     top, left = _corner(mask, data, rng)
@@ -62,6 +75,11 @@ def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     if "rotation" in data.augment:
         patch = np.rot90(patch, turns)
     return patch
+
+
+def _photograph(cache: Cache, seed: int, example: int) -> int:
+    epoch, position = divmod(example, len(cache))
+    return int(_order(seed, epoch, len(cache))[position])
 
 
 @lru_cache(maxsize=4)

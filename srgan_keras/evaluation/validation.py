@@ -1,5 +1,6 @@
 """What a run looks at while it trains: PSNR and pictures of the validation photographs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,41 +16,43 @@ PHOTOGRAPHS = 8  # enough to follow a run; the final measurement uses the whole 
 
 
 class Validation:
-    """Measures a generator on the first few validation photographs, by protocol `standard`.
+    """Measures generators on the first few validation photographs, by protocol `standard`.
 
     Args:
-        generator: LR float32 [N, h, w, 3] in 0..1 -> SR, called in inference mode.
         photographs: of the validation split.
         standard: the protocol.
         samples: where the picture strips go.
     """
 
-    def __init__(
-        self,
-        generator: keras.Model,
-        photographs: list[Photograph],
-        standard: Standard,
-        samples: Path,
-    ) -> None:
+    def __init__(self, photographs: list[Photograph], standard: Standard, samples: Path) -> None:
         self.samples = samples
         self._cases = [standard.sample(p.read()) for p in photographs[:PHOTOGRAPHS]]
         bicubic = [standard.baseline("bicubic", case) for case in self._cases]
         self.bicubic_psnr = self._psnr(bicubic)
+
+    def of(self, stage: str, generator: keras.Model) -> Callable[[int], dict[str, float]]:
+        """Return a function: step -> mean PSNR `inner` of SR and of bicubic, in dB.
+
+        It draws the first photograph, too.
+
+        Args:
+            stage: names the picture.
+            generator: LR float32 [N, h, w, 3] in 0..1 -> SR, called in inference mode.
+        """
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
         def enlarge(lr: tf.Tensor) -> tf.Tensor:
             sr = generator(tf.cast(lr, tf.float32) / 255.0, training=False)
             return tf.cast(tf.round(tf.clip_by_value(sr, 0.0, 1.0) * 255.0), tf.uint8)
 
-        self._enlarge = enlarge
+        def measure(step: int) -> dict[str, float]:
+            results = [enlarge(case.lr[None]).numpy()[0] for case in self._cases]
+            self.samples.mkdir(parents=True, exist_ok=True)
+            first = self._cases[0]
+            sample_strip(first.lr, results[0], first.hr, self.samples / f"{stage}-{step:07d}.png")
+            return {"val_psnr": self._psnr(results), "bicubic_psnr": self.bicubic_psnr}
 
-    def __call__(self, stage: str, step: int) -> dict[str, float]:
-        """Return the mean PSNR `inner` of SR and of bicubic, in dB; draw the first photograph."""
-        results = [self._enlarge(case.lr[None]).numpy()[0] for case in self._cases]
-        self.samples.mkdir(parents=True, exist_ok=True)
-        first = self._cases[0]
-        sample_strip(first.lr, results[0], first.hr, self.samples / f"{stage}-{step:07d}.png")
-        return {"val_psnr": self._psnr(results), "bicubic_psnr": self.bicubic_psnr}
+        return measure
 
     def _psnr(self, results: list[np.ndarray]) -> float:
         pairs = zip(self._cases, results, strict=True)

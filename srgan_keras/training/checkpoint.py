@@ -1,40 +1,167 @@
-"""Checkpoints of one stage: networks, optimizers and step, from which the same command goes on."""
+"""Checkpoints of a run: one folder each, written beside and renamed, checked when read.
 
+A folder, such as `checkpoints/00001750-srgan/`, holds `state.json` (stage, step, seed, the logs'
+position, sha256 of the other files) and `weights.*` (networks, averaged weights, optimizers and
+their loss scales).
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import tensorflow as tf
 
 from srgan_keras.config import UsageError
+from srgan_keras.training.optimizer import variables
 from srgan_keras.training.srgan import SRGAN
 
+log = logging.getLogger(__name__)
 
-class Checkpoint:
-    """The last few checkpoints of a stage in `folder`, written beside and renamed."""
 
-    def __init__(self, model: SRGAN, folder: Path, keep: int) -> None:
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        parts = {"generator": model.generator, "generator_optimizer": model.optimizer}
-        if model.discriminator is not None:
-            parts["discriminator"] = model.discriminator
-            parts["discriminator_optimizer"] = model.discriminator_optimizer
-        self._checkpoint = tf.train.Checkpoint(step=self.step, **parts)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=keep)
+@dataclass
+class State:
+    """Where a run stands.
 
-    def restore(self) -> int:
-        """Load the newest checkpoint and return its step; 0 where there is none."""
-        latest = self._manager.latest_checkpoint
-        if latest is None:
-            return 0
-        try:
-            self._checkpoint.restore(latest).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError):
+    Attributes:
+        stage: `content` or `srgan`.
+        step: steps of this stage that are done.
+        run_step: steps of the run that are done.
+        seed: of the run.
+        row_start: step at which the history's next row begins.
+        row_sums: sums of the logs since then.
+        skipped: steps in a row that the loss scaler has skipped.
+        val_psnr: measured at this step, if it was.
+    """
+
+    stage: str
+    step: int
+    run_step: int
+    seed: int
+    row_start: int = 0
+    row_sums: dict[str, float] = field(default_factory=dict)
+    skipped: int = 0
+    val_psnr: float | None = None
+
+
+class Checkpoints:
+    """The checkpoints in `folder`: the last few, and the best of each stage by `val_psnr`.
+
+    Args:
+        folder: of the run.
+        keep: how many of the last.
+        written: where new ones go; of several workers, all write, but only the chief to `folder`.
+    """
+
+    def __init__(self, folder: Path, keep: int, written: Path | None = None) -> None:
+        self.folder, self.keep = folder, keep
+        self.written = written or folder
+
+    def newest(self) -> State | None:
+        """Return where the newest checkpoint that is whole stands; warn of damaged ones.
+
+        Raises:
+            UsageError: there are checkpoints, and every one is damaged.
+        """
+        paths = _paths(self.folder)
+        for path in reversed(paths):
+            try:
+                return _read(path)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                log.warning("checkpoint %s is damaged (%s): the one before is used", path, error)
+        if paths:
             raise UsageError(
-                f"the checkpoint {latest} does not fit these networks or is damaged: "
-                "remove it, or start anew with --overwrite"
-            ) from None
-        return int(self.step)
+                f"every checkpoint in {self.folder} is damaged: start anew with --overwrite"
+            )
+        return None
 
-    def save(self, step: int) -> None:
-        """Write a checkpoint of this step and drop the oldest."""
-        self.step.assign(step)
-        self._manager.save(checkpoint_number=step)
+    def restore(self, model: SRGAN, state: State) -> None:
+        """Load what `newest` found into the model of its stage."""
+        path = self.folder / _name(state) / "weights"
+        _tracked(model).read(str(path)).assert_existing_objects_matched()
+
+    def save(self, model: SRGAN, state: State) -> None:
+        """Write a checkpoint and drop those no longer kept.
+
+        Raises:
+            UsageError: it cannot be written; what was there before is left as it was.
+        """
+        beside, path = self.written / ".new", self.written / _name(state)
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            _tracked(model).write(str(beside / "weights"))
+            content = asdict(state) | {"files": _digests(beside)}
+            (beside / "state.json").write_text(json.dumps(content, indent=2) + "\n")
+            shutil.rmtree(path, ignore_errors=True)  # a damaged one, where a run went back
+            beside.rename(path)
+        except (OSError, tf.errors.OpError) as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            reason = str(error).partition("\n")[0]
+            raise UsageError(
+                f"cannot write the checkpoint {path} ({reason}): make room or another --workdir; "
+                "the same command goes on from the checkpoint before"
+            ) from None
+        self._drop(path)
+
+    def _drop(self, newest: Path) -> None:
+        paths = _paths(self.written)
+        # what is numbered higher was damaged, and the run went back
+        whole = paths[: paths.index(newest) + 1]
+        kept, best = set(whole[-self.keep :]), {}
+        for path in whole:
+            try:
+                state = _state(path)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # damaged: it goes when it is old
+            if state.val_psnr is not None and state.val_psnr >= best.get(state.stage, (-1,))[0]:
+                best[state.stage] = state.val_psnr, path
+        kept |= {path for _, path in best.values()}
+        for path in set(paths) - kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("[0-9]*-*") if path.is_dir())
+
+
+def _tracked(model: SRGAN) -> tf.train.Checkpoint:
+    parts = {
+        "generator": [v.value for v in model.generator.variables],
+        "generator_optimizer": variables(model.optimizer),
+    }
+    if model.averaged is not model.generator:
+        parts["averaged"] = [v.value for v in model.averaged.variables]
+    if model.discriminator is not None:
+        parts["discriminator"] = [v.value for v in model.discriminator.variables]
+        parts["discriminator_optimizer"] = variables(model.discriminator_optimizer)
+    return tf.train.Checkpoint(**parts)
+
+
+def _name(state: State) -> str:
+    return f"{state.run_step:08d}-{state.stage}"
+
+
+def _state(path: Path) -> State:
+    content = json.loads((path / "state.json").read_text())
+    del content["files"]
+    return State(**content)
+
+
+def _read(path: Path) -> State:
+    expected = json.loads((path / "state.json").read_text())["files"]
+    found = _digests(path)
+    for name, digest in expected.items():
+        if found.get(name) != digest:
+            raise ValueError(f"{name} is not as it was written")
+    return _state(path)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    digests = {}
+    for path in sorted(folder.glob("weights*")):
+        with path.open("rb") as file:
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests

@@ -6,23 +6,37 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
+from typing import Protocol
 
 import tensorflow as tf
 
 from srgan_keras.config import CommandError, Train
-from srgan_keras.training.checkpoint import Checkpoint
+from srgan_keras.training.checkpoint import Checkpoints, State
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.srgan import SRGAN
 from srgan_keras.training.stages import Stage
+from srgan_keras.training.steps import MAX_SKIPPED, Outcome, compiled_steps
 
 log = logging.getLogger(__name__)
 
-Batch = tuple[tf.Tensor, tf.Tensor]
+
+class Data(Protocol):
+    """What a stage is trained on, as a function of the run's step."""
+
+    def batches(self, start: int, stop: int) -> tf.distribute.DistributedDataset:
+        """Return the batches (LR, HR) of steps start .. stop - 1, for all devices."""
+
+    def part(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return as much of a step's batch as is computed at once."""
+
+    def names(self, step: int) -> list[str]:
+        """Return the photographs that a step's batch was cut from."""
 
 
 class NonFiniteError(CommandError):
-    """A loss became NaN or infinite."""
+    """A loss or gradient became NaN or infinite."""
 
     status = 3
 
@@ -42,12 +56,13 @@ def run_stage(
     train: Train,
     strategy: tf.distribute.Strategy,
     jit: bool,
-    data: Callable[[int, int], tf.data.Dataset],
-    checkpoint: Checkpoint,
+    data: Data,
+    checkpoints: Checkpoints,
+    state: State | None,
     open_monitor: Callable[[int], Monitor],
     validate: Callable[[int], dict[str, float]],
 ) -> None:
-    """Train from the newest checkpoint, or from the start, to the end of the stage.
+    """Train from a checkpoint, or from the start, to the end of the stage.
 
     Args:
         model: compiled.
@@ -55,108 +70,103 @@ def run_stage(
         train: intervals and batch size.
         strategy: the model's.
         jit: compile each replica's computation with XLA.
-        data: (start, stop) steps of the run -> global batches.
-        checkpoint: of this model.
+        data: batches of this stage.
+        checkpoints: of the run.
+        state: of this stage's checkpoint to go on from; None: from the start.
         open_monitor: restored step -> monitor.
-        validate: step -> figures for the history's row.
+        validate: step -> figures for the history's row, measured with `model.averaged`.
 
     Raises:
-        NonFiniteError: a loss is not finite; the checkpoints are from before it.
+        NonFiniteError: a loss or gradient is not finite; the checkpoints are from before it.
         StopSignalError: a signal came; a checkpoint has been written.
+        UsageError: a checkpoint could not be written.
     """
-    done = checkpoint.restore()
-    if done >= stage.steps:
+    if state is None:
+        state = State(stage.name, 0, stage.first, train.seed)
+    else:
+        checkpoints.restore(model, state)
+    if state.step >= stage.steps:
         return
-    if done:
-        log.info("stage %s goes on at step %d of %d", stage.name, done, stage.steps)
-    batches = data(stage.first + done, stage.first + stage.steps)
-    iterator = iter(strategy.experimental_distribute_dataset(batches))
-    run_steps = compiled_steps(model, strategy, jit)
+    if state.step:
+        log.info("stage %s goes on at step %d of %d", stage.name, state.step, stage.steps)
+    iterator = iter(data.batches(stage.first + state.step, stage.first + stage.steps))
+    run_steps = compiled_steps(model, strategy, train, jit)
+    gradient_norms = tf.function(model.gradient_norms)
     boundaries = (train.log_every_steps, train.checkpoint_every_steps, train.validate_every_steps)
-    interval = _Interval(done)
-    with open_monitor(done) as monitor, _signals() as received:
-        while done < stage.steps:
-            ends = [(done // every + 1) * every for every in boundaries]
-            count = min(train.steps_per_call, stage.steps - done, *(end - done for end in ends))
-            logs = {k: float(v) / count for k, v in run_steps(iterator, tf.constant(count)).items()}
-            _check_finite(logs, stage, done, count)
-            done += count
-            interval.add(logs, count)
-            monitor.advance(count, logs)
+    row = _Row(state.row_start, state.row_sums)
+    with open_monitor(state.step) as monitor, _signals() as received:
+        while state.step < stage.steps:
+            ends = [(state.step // every + 1) * every for every in boundaries]
+            done = min(state.step + train.steps_per_call, stage.steps, *ends)
+            outcome = run_steps(iterator, state.step, done - state.step, state.skipped)
+            _check_finite(outcome, stage, state.step + outcome.steps, data)
+            row.add(outcome)
+            monitor.advance(outcome)
             last = done == stage.steps
-            due = [last or done % every == 0 for every in boundaries]
-            if due[0] or due[2]:
-                figures = interval.means(done, stage, train)
+            log_due, save_due, validate_due = (last or done % every == 0 for every in boundaries)
+            figures = {}
+            if validate_due:
+                batch = data.part(stage.first + done - 1)
+                figures = {k: float(v) for k, v in gradient_norms(batch).items()} | validate(done)
+            if log_due or validate_due:
+                figures |= row.means(done, stage, train)
                 figures["learning_rate"] = float(model.optimizer.learning_rate)
-                if due[2]:
-                    figures |= validate(done)
                 monitor.row(done, figures)
-                interval = _Interval(done)
-            if due[1] or received:
-                checkpoint.save(done)
+                row = _Row(done, {})
+            state = replace(
+                state,
+                step=done,
+                run_step=stage.first + done,
+                row_start=row.start,
+                row_sums=row.sums,
+                skipped=outcome.skipped,
+                val_psnr=figures.get("val_psnr"),
+            )
+            if save_due or validate_due or received:
+                checkpoints.save(model, state)
             if received and not last:
                 raise StopSignalError(received[0])
 
 
-def compiled_steps(
-    model: SRGAN, strategy: tf.distribute.Strategy, jit: bool
-) -> Callable[[Iterator[Batch], tf.Tensor], dict[str, tf.Tensor]]:
-    """Return a function (iterator, n) that trains n steps and returns the sums of their logs."""
-    compute = compiled_gradients(model, jit)
+class _Row:
+    """Sums of logs since the last row of the history."""
 
-    def replica_step(batch: Batch) -> dict[str, tf.Tensor]:
-        gradients, logs = compute(batch)
-        model.apply_gradients(gradients)
-        return logs
+    def __init__(self, start: int, sums: dict[str, float]) -> None:
+        self.start, self.sums = start, sums
+        self.steps, self.waited, self.time = 0, 0.0, time.perf_counter()
 
-    @tf.function
-    def run_steps(iterator: Iterator[Batch], n: tf.Tensor) -> dict[str, tf.Tensor]:
-        sums = {name: tf.zeros(()) for name in model.log_names}
-        for _ in tf.range(n):
-            logs = strategy.run(replica_step, args=(next(iterator),))
-            logs = strategy.reduce(tf.distribute.ReduceOp.SUM, logs, axis=None)
-            sums = tf.nest.map_structure(tf.add, sums, logs)
-        return sums
-
-    return run_steps
-
-
-def compiled_gradients(model: SRGAN, jit: bool) -> Callable[[Batch], tuple]:
-    """Return `model.compute_gradients`, compiled by XLA where `jit`: it stays inside a replica."""
-    return (
-        tf.function(model.compute_gradients, jit_compile=True) if jit else (model.compute_gradients)
-    )
-
-
-class _Interval:
-    """Sums of logs since the last row."""
-
-    def __init__(self, start: int) -> None:
-        self.start, self.sums, self.time = start, {}, time.perf_counter()
-
-    def add(self, logs: dict[str, float], count: int) -> None:
-        for name, value in logs.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * count
+    def add(self, outcome: Outcome) -> None:
+        self.sums = {k: self.sums.get(k, 0.0) + v for k, v in outcome.sums.items()}
+        self.steps += outcome.steps
+        self.waited += outcome.waited
 
     def means(self, step: int, stage: Stage, train: Train) -> dict[str, float]:
-        steps = step - self.start
-        rate = steps / (time.perf_counter() - self.time)
-        means = {name: value / steps for name, value in self.sums.items()}
+        means = {name: value / (step - self.start) for name, value in self.sums.items()}
+        # of the steps of this process alone
+        seconds = time.perf_counter() - self.time
         return {
             "epoch": (stage.first + step) / stage.epoch_steps,
             **means,
-            "images_per_s": rate * train.batch_size,
+            "images_per_s": self.steps * train.batch_size / seconds,
+            "data_wait": self.waited / seconds,
         }
 
 
-def _check_finite(logs: dict[str, float], stage: Stage, done: int, count: int) -> None:
-    for name, value in logs.items():
-        if not math.isfinite(value):
-            raise NonFiniteError(
-                f"stage {stage.name}, steps {done + 1} to {done + count}: the term {name!r} is "
-                f"{value}; lower the learning rate or train.precision float32, and start the "
-                "same command again: it goes on from the last checkpoint"
-            )
+def _check_finite(outcome: Outcome, stage: Stage, step: int, data: Data) -> None:
+    if outcome.healthy and outcome.skipped < MAX_SKIPPED:
+        return
+    if outcome.healthy:
+        what = f"the loss scaler skipped {MAX_SKIPPED} steps in a row: gradients are not finite"
+    else:
+        bad = {k: v for k, v in outcome.last.items() if not math.isfinite(v)}
+        terms = ", ".join(f"{k!r} is {v}" for k, v in bad.items() if k != "total" or len(bad) == 1)
+        what = f"the term {terms}" if bad else "all losses are finite, a gradient is not"
+    images = ", ".join(data.names(stage.first + step - 1))
+    raise NonFiniteError(
+        f"stage {stage.name}, step {step}: {what} (photographs of the batch: {images}); lower the "
+        "learning rate, set train.clip_norm, or use train.precision float32 in a new --workdir; "
+        "the last checkpoint is from before it"
+    )
 
 
 @contextmanager

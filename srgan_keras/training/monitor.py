@@ -13,13 +13,16 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
+from srgan_keras.training.signs import Signs
+from srgan_keras.training.steps import Outcome
+
 log = logging.getLogger(__name__)
 
 TERMS = ("pixel", "content", "adversarial")
 COLUMNS = (
     *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
     *(f"{term}_gradient" for term in TERMS),
-    *("learning_rate", "images_per_s", "val_psnr", "bicubic_psnr"),
+    *("learning_rate", "images_per_s", "data_wait", "val_psnr", "bicubic_psnr"),
 )
 
 
@@ -42,6 +45,7 @@ class Monitor:
             self.history.write_text(",".join(COLUMNS) + "\n")
         self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
         self._clock = deque([(time.perf_counter(), done)], maxlen=5)
+        self._signs = Signs(stage)
         self._bar = tqdm(
             total=total,
             initial=done,
@@ -64,13 +68,16 @@ class Monitor:
         self._bar.close()
         self._writer.close()
 
-    def advance(self, steps: int, logs: dict[str, float]) -> None:
+    def advance(self, outcome: Outcome) -> None:
         """Move the progress bar."""
-        self._bar.set_postfix({k: f"{logs[k]:.4g}" for k in ("total", "d_hr", "d_sr") if k in logs})
-        self._bar.update(steps)
+        shown = [k for k in ("total", "d_hr", "d_sr") if k in outcome.last]
+        self._bar.set_postfix({k: f"{outcome.last[k]:.4g}" for k in shown})
+        self._bar.update(outcome.steps)
 
     def row(self, step: int, values: dict[str, float]) -> None:
         """Write the means of one interval, ending at `step`, everywhere."""
+        for line in self._signs.read(values):
+            log.warning("%s, step %d: %s", self.stage, step, line)
         row = {"stage": self.stage, "step": step, **{k: f"{v:.6g}" for k, v in values.items()}}
         with self.history.open("a", newline="") as out:
             csv.DictWriter(out, COLUMNS).writerow(row)

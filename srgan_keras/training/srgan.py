@@ -1,5 +1,7 @@
 """One training step of either stage, as a Keras model."""
 
+from typing import TypeVar
+
 import keras
 import tensorflow as tf
 
@@ -8,6 +10,8 @@ from srgan_keras.config import Loss
 
 Gradients = tuple[list[tf.Tensor], list[tf.Tensor]]
 Logs = dict[str, tf.Tensor]
+Batch = tuple[tf.Tensor, tf.Tensor]
+T = TypeVar("T")
 
 
 class SRGAN(keras.Model):
@@ -22,6 +26,7 @@ class SRGAN(keras.Model):
             where a content weight is not zero or D stands on a trunk.
         discriminator: the trained part of D -> logits [N, 1]. None: stage 1.
         global_batch: images a step over all replicas, by which every loss is divided.
+        ema_decay: decay of the moving average of G's weights, `averaged`; 0: no average.
     """
 
     def __init__(
@@ -31,9 +36,16 @@ class SRGAN(keras.Model):
         global_batch: int,
         features: keras.Model | None = None,
         discriminator: keras.Model | None = None,
+        ema_decay: float = 0.0,
     ) -> None:
         super().__init__(name="srgan" if discriminator else "content")
         self.generator = generator
+        self.ema_decay = ema_decay
+        self.averaged = generator
+        if ema_decay:
+            self.averaged = keras.models.clone_model(generator)
+            self.averaged.trainable = False
+            self.averaged.set_weights(generator.get_weights())
         self.discriminator = discriminator
         self.features = features
         self.loss_config = loss
@@ -49,9 +61,8 @@ class SRGAN(keras.Model):
     def log_names(self) -> list[str]:
         """Names of what a step logs."""
         names = [name for name, weight in self.weights_by_term.items() if weight]
-        gradients = [f"{n}_gradient" for n in names if self.loss_config.gradient_norms]
         adversarial = ["discriminator", "d_hr", "d_sr"] if self.discriminator is not None else []
-        return [*names, "total", *adversarial, *gradients]
+        return [*names, "total", *adversarial]
 
     def compile(
         self,
@@ -70,78 +81,144 @@ class SRGAN(keras.Model):
         """Return SR for LR, both float32 in 0..1."""
         return self.generator(lr, training=training)
 
-    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> Logs:
+    def train_step(self, data: Batch) -> Logs:
         """Update G, and D in stage 2, on one batch (LR, HR) of uint8; both from the old weights."""
         gradients, logs = self.compute_gradients(data)
         self.apply_gradients(gradients)
         return logs
 
-    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> Logs:
-        """Return the mean PSNR of a batch (LR, HR) of uint8, G in inference mode."""
+    def test_step(self, data: Batch) -> Logs:
+        """Return the mean PSNR of a batch (LR, HR) of uint8, the averaged G in inference mode."""
         lr, hr = (to_float(x) for x in data)
-        sr = tf.clip_by_value(self.generator(lr, training=False), 0.0, 1.0)
+        sr = tf.clip_by_value(self.averaged(lr, training=False), 0.0, 1.0)
         return {"psnr": tf.reduce_mean(tf.image.psnr(hr, sr, max_val=1.0))}
 
-    def compute_gradients(self, data: tuple[tf.Tensor, tf.Tensor]) -> tuple[Gradients, Logs]:
+    def compute_gradients(
+        self, data: Batch, train_generator: bool = True
+    ) -> tuple[Gradients, Logs]:
         """Return the gradients of both networks, and the logs summed over this replica's images.
 
         Logs are divided by the global batch: their sum over replicas is the mean over the batch.
         Apart from moving statistics nothing is changed, so that this part can be compiled by XLA.
+        Under a loss scaler the gradients are scaled, the logs are not.
+
+        Args:
+            data: LR and HR, uint8 [N, h, w, 3] and [N, s*h, s*w, 3].
+            train_generator: False leaves G's gradients out (a step of D alone).
         """
         lr, hr = (to_float(x) for x in data)
         # what HR needs is computed once, outside the tape: no gradient reaches it
         hr_maps = self._maps(hr)
         with tf.GradientTape(persistent=True) as tape:
             sr = self.generator(lr, training=True)
-            sr_maps = self._maps(sr)
-            terms = self._terms(hr, sr, hr_maps, sr_maps)
-            logs = {}
-            if self.discriminator is not None:
-                hr_logits = self.discriminator(hr_maps["trunk"], training=True)
-                sr_logits = self.discriminator(sr_maps["trunk"], training=True)
-                if self.weights_by_term["adversarial"]:
-                    terms["adversarial"] = losses.adversarial_loss(sr_logits)
-                d_loss = self._mean(losses.discriminator_loss(hr_logits, sr_logits))
-                logs["discriminator"] = d_loss
-                logs["d_hr"] = self._mean(tf.sigmoid(hr_logits))
-                logs["d_sr"] = self._mean(tf.sigmoid(sr_logits))
-                d_objective = self.discriminator_optimizer.scale_loss(d_loss)
-            weighted = {k: self.weights_by_term[k] * self._mean(v) for k, v in terms.items()}
-            g_loss = tf.add_n(list(weighted.values()))
+            terms, logs = self._forward(hr, sr, hr_maps, training=True)
+            g_loss = tf.add_n(list(terms.values()))
             g_objective = self.optimizer.scale_loss(g_loss)
-        g_gradients = tape.gradient(g_objective, self.generator.trainable_variables)
-        d_gradients = []
+            if self.discriminator is not None:
+                d_objective = self.discriminator_optimizer.scale_loss(logs["discriminator"])
+        g_gradients, d_gradients = [], []
+        if train_generator:
+            g_gradients = tape.gradient(g_objective, self.generator.trainable_variables)
         if self.discriminator is not None:
             d_gradients = tape.gradient(d_objective, self.discriminator.trainable_variables)
-        logs |= weighted | {"total": g_loss}
-        if self.loss_config.gradient_norms:
-            for name, term in weighted.items():
-                logs[f"{name}_gradient"] = tf.norm(tape.gradient(term, sr))
         del tape
-        return (g_gradients, d_gradients), logs
+        return (g_gradients, d_gradients), logs | terms | {"total": g_loss}
 
-    def apply_gradients(self, gradients: Gradients) -> None:
-        """Apply both optimizers; under a strategy they sum the gradients over the replicas."""
-        g_gradients, d_gradients = gradients
-        self.optimizer.apply(g_gradients, self.generator.trainable_variables)
+    def apply_gradients(self, gradients: Gradients) -> tf.Tensor:
+        """Apply both optimizers, the gradients summed over the replicas first; move the average.
+
+        Returns:
+            Whether all gradients were finite on every replica; under a loss scaler those that
+            were not have changed nothing but its scale.
+        """
+        gradients = summed_over_replicas(gradients)
+        trained = [(self.optimizer, self.generator)]
         if self.discriminator is not None:
-            self.discriminator_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+            trained.append((self.discriminator_optimizer, self.discriminator))
+        for own, (optimizer, network) in zip(gradients, trained, strict=False):
+            if own:
+                optimizer.apply(own, network.trainable_variables)
+        self._move_average()
+        flat = tf.nest.flatten(gradients)
+        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in flat])
 
-    def _maps(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        maps = {} if self.features is None else self.features(image, training=False)
-        return {"trunk": image, **maps}
+    def take_average(self) -> None:
+        """Give G its averaged weights, at the end of a stage: they are what is exported."""
+        if self.averaged is not self.generator:
+            self.generator.set_weights(self.averaged.get_weights())
 
-    def _terms(self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: dict, sr_maps: dict) -> Logs:
-        terms = {}
+    def gradient_norms(self, data: Batch) -> Logs:
+        """Return the norm of each weighted term's gradient with respect to SR, on one batch.
+
+        Says what moves the generator: a term whose norm is a thousandth of another's is inert.
+        """
+        lr, hr = (to_float(x) for x in data)
+        hr_maps, sr = self._maps(hr), self.generator(lr, training=False)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(sr)
+            terms, _ = self._forward(hr, sr, hr_maps, training=False)
+        return {f"{k}_gradient": tf.norm(tape.gradient(term, sr)) for k, term in terms.items()}
+
+    def _forward(
+        self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: Logs, training: bool
+    ) -> tuple[Logs, Logs]:
+        """Return the generator's weighted terms, and what is logged of D."""
+        sr_maps, terms, logs = self._maps(sr), {}, {}
         if self.weights_by_term["pixel"]:
             terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
         if self.weights_by_term["content"]:
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)
-        return terms
+        if self.discriminator is not None:
+            # not in one batch: under batch normalisation HR and SR must not mix
+            hr_logits = self.discriminator(hr_maps["trunk"], training=training)
+            sr_logits = self.discriminator(sr_maps["trunk"], training=training)
+            if self.weights_by_term["adversarial"]:
+                terms["adversarial"] = losses.adversarial_loss(sr_logits)
+            smoothing = self.loss_config.label_smoothing
+            d_loss = losses.discriminator_loss(hr_logits, sr_logits, smoothing)
+            logs["discriminator"] = self._mean(d_loss)
+            logs["d_hr"] = self._mean(tf.sigmoid(hr_logits))
+            logs["d_sr"] = self._mean(tf.sigmoid(sr_logits))
+        return {k: self._weight(k) * self._mean(v) for k, v in terms.items()}, logs
+
+    def _maps(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        maps = {} if self.features is None else self.features(image, training=False)
+        return {"trunk": image, **maps}
+
+    def _weight(self, term: str) -> float | tf.Tensor:
+        weight, ramp = self.weights_by_term[term], self.loss_config.adversarial_ramp_steps
+        if term != "adversarial" or not ramp:
+            return weight
+        done = tf.cast(self.optimizer.iterations.value, tf.float32)
+        return weight * tf.minimum(1.0, (done + 1.0) / ramp)
 
     def _mean(self, values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.cast(values, tf.float32)) / self.global_batch
+
+    def _move_average(self) -> None:
+        """Move `averaged` towards G: weights and statistics of batch normalisation alike."""
+        if not self.ema_decay:
+            return
+        done = tf.cast(self.optimizer.iterations.value, tf.float32)
+        # early on the average follows closely, so that it forgets the start in short runs too
+        decay = tf.minimum(self.ema_decay, (1.0 + done) / (10.0 + done))
+        for average, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+            average.assign(average.value + (1.0 - decay) * (weight.value - average.value))
+
+
+def summed_over_replicas(values: T) -> T:
+    """Sum every tensor of a structure over the replicas.
+
+    Gradients are summed before anything looks at them. Keras's optimizers would do so themselves,
+    but later: clipping and the loss scaler's search for values that are not finite would see one
+    replica's share.
+    """
+    context = tf.distribute.get_replica_context()
+    flat = tf.nest.flatten(values)
+    if context is None or context.num_replicas_in_sync == 1 or not flat:
+        return values
+    return tf.nest.pack_sequence_as(values, context.all_reduce(tf.distribute.ReduceOp.SUM, flat))
 
 
 def to_float(image: tf.Tensor) -> tf.Tensor:

@@ -8,8 +8,8 @@ import keras
 from srgan_keras.config import Config, Schedule
 from srgan_keras.models.discriminators import discriminator, trunk_cut
 from srgan_keras.models.vgg19 import features
+from srgan_keras.training.optimizer import optimizer, schedule
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.strategy import optimizer
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def build(
         cut = trunk_cut(config.discriminator, vgg)
         maps |= {"trunk": cut} if cut else {}
     frozen = features(vgg, config.vgg, maps) if maps else None
-    model = SRGAN(g, config.loss, train.batch_size, frozen, d)
+    model = SRGAN(g, config.loss, train.batch_size, frozen, d, train.ema_decay)
 
     def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
         halving_steps = round(train.halving_epochs * stage.epoch_steps)
-        return optimizer(schedule(kind, rate, stage.steps, halving_steps), precision)
+        return optimizer(schedule(kind, rate, stage.steps, halving_steps), train, precision)
 
     if adversarial:
         model.compile(
@@ -88,15 +88,3 @@ def build(
     else:
         model.compile(adam(train.stage1_schedule, train.stage1_learning_rate))
     return model
-
-
-def schedule(
-    kind: Schedule, rate: float, stage_steps: int, halving_steps: int
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate of a stage as a function of its step."""
-    schedules = keras.optimizers.schedules
-    if kind == "cosine" and stage_steps:
-        return schedules.CosineDecay(rate, stage_steps, alpha=0.01)
-    if kind == "halving":
-        return schedules.ExponentialDecay(rate, max(1, halving_steps), 0.5, staircase=True)
-    return rate

@@ -1,24 +1,31 @@
-"""What depends on the machine: devices, number format, XLA. Each `auto` is resolved once a run."""
+"""Devices: one, several, several machines, or a TPU; the same loop runs on all of them."""
 
-import logging
-import platform
-import time
-from collections.abc import Callable
-from pathlib import Path
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import keras
 import tensorflow as tf
 
-from srgan_keras.config import Train, UsageError
+from srgan_keras.config import CommandError, UsageError
 
-log = logging.getLogger(__name__)
+HEALTH_SECONDS = 10  # between two looks at whether the other workers live
 
-BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16", "bf16")
-TIMED_STEPS = 3
+
+class LostWorkerError(CommandError):
+    """Another machine's process ended, or cannot be reached."""
 
 
 def create(name: str) -> tuple[tf.distribute.Strategy, str]:
-    """Return the distribution strategy for `train.strategy`, and its resolved name."""
+    """Return the distribution strategy for `train.strategy`, and its resolved name.
+
+    Raises:
+        UsageError: the machine has not what the strategy needs.
+    """
+    if name == "auto" and len(_workers()) > 1:
+        name = "multi_worker"
+    if name == "multi_worker":  # before anything else: it must come before the first operation
+        return _multi_worker(), name
     gpus = tf.config.list_logical_devices("GPU")
     if name == "auto":
         name = "mirrored" if len(gpus) > 1 else "default"
@@ -36,74 +43,90 @@ def create(name: str) -> tuple[tf.distribute.Strategy, str]:
     return tf.distribute.get_strategy(), name
 
 
-def resolve_precision(train: Train, strategy: str) -> str:
-    """Return the Keras dtype policy for `train.precision`."""
-    if train.precision != "auto":
-        return train.precision
-    if strategy == "tpu":
-        return "mixed_bfloat16"
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
-        return "mixed_bfloat16" if (capability or (8, 0)) >= (8, 0) else "mixed_float16"
-    return "mixed_bfloat16" if has_bfloat16_units() else "float32"
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Tell whether this process is the one that writes."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return True
+    resolver = strategy.cluster_resolver
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
 
 
-def has_bfloat16_units() -> bool:
-    """Tell whether the CPU multiplies bfloat16 in hardware."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return False
-    flags = next((s for s in cpuinfo.read_text().splitlines() if s[:5] in ("flags", "Featu")), "")
-    return any(flag in flags.split() for flag in BFLOAT16_FLAGS)
+@contextmanager
+def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Let the chief through first, the other workers when it is done."""
+    if not is_chief(strategy):
+        _meet(strategy)
+    yield
+    if is_chief(strategy):
+        _meet(strategy)
 
 
-def resolve_jit(train: Train, replicas: int, timed: Callable[[bool], Callable[[], None]]) -> bool:
-    """Return whether to compile the step with XLA.
+@contextmanager
+def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turn the errors by which a lost worker shows into one line."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        raise LostWorkerError(
+            f"another worker was lost ({str(error).partition(chr(10))[0][:200]}): start the same "
+            "command on all of them again; it goes on from the last checkpoint"
+        ) from None
+
+
+def distribute(
+    strategy: tf.distribute.Strategy, dataset: Callable[[range, int], tf.data.Dataset]
+) -> tf.distribute.DistributedDataset:
+    """Give each replica its own share of every batch, made where it is needed.
 
     Args:
-        train: holds `jit`; `auto` times a few steps of each kind and keeps the faster.
-        replicas: XLA is left out where there are several, whose batch statistics it cannot sum.
-        timed: for jit False or True returns a function that computes one step, changing nothing.
+        strategy: the devices.
+        dataset: (ranks, replicas) -> the shares of these replicas, one after another.
     """
-    if train.jit != "auto" or replicas > 1:
-        return train.jit == "on" and replicas == 1
-    steps = {jit: timed(jit) for jit in (False, True)}
-    seconds = dict.fromkeys(steps, float("inf"))
+    replicas = strategy.num_replicas_in_sync
+
+    def shares(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        count = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * count
+        return dataset(range(first, first + count), replicas)
+
+    return strategy.distribute_datasets_from_function(shares)
+
+
+def _workers() -> list[str]:
+    """Return the addresses in TF_CONFIG."""
     try:
-        for step in steps.values():
-            step()  # traces and compiles
-        for _ in range(TIMED_STEPS):
-            for jit, step in steps.items():
-                start = time.perf_counter()
-                step()
-                seconds[jit] = min(seconds[jit], time.perf_counter() - start)
-    except tf.errors.OpError as error:
-        log.warning("XLA does not compile this step (%s): off", str(error).partition("\n")[0])
-        return False
-    log.info("a step takes %.3f s without XLA, %.3f s with it", seconds[False], seconds[True])
-    return seconds[True] < seconds[False]
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+        return [a for job in ("chief", "worker") for a in cluster.get(job, [])]
+    except (ValueError, AttributeError):
+        raise UsageError("the environment variable TF_CONFIG is not JSON of a cluster") from None
 
 
-def optimizer(
-    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule, precision: str
-) -> keras.optimizers.Optimizer:
-    """Return Adam; under mixed_float16 with a loss scale of its own."""
-    adam = keras.optimizers.Adam(learning_rate)
-    if precision == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(adam)
-    return adam
+def _multi_worker() -> tf.distribute.Strategy:
+    if not _workers():
+        raise UsageError(
+            "train.strategy multi_worker: set TF_CONFIG to the workers' addresses and this one's "
+            "place (see the README)"
+        )
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"train.strategy multi_worker: {reason}") from None
+    # TensorFlow looks every 30 s, and a few times more: too long for "within a minute"
+    strategy.extended._check_health_interval = HEALTH_SECONDS
+    return strategy
 
 
-def machine() -> dict[str, str | int | list[str]]:
-    """Describe the machine for `run.json`."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    name = next((s.partition(":")[2].strip() for s in lines if s.startswith("model name")), "")
-    return {
-        "processor": name or platform.processor(),
-        "cores": len(lines and [s for s in lines if s.startswith("processor")]),
-        "bfloat16_units": has_bfloat16_units(),
-        "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
-        "system": platform.platform(),
-    }
+def _meet(strategy: tf.distribute.Strategy) -> None:
+    """Return when every worker is here."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+
+    @tf.function
+    def count() -> tf.Tensor:
+        return strategy.reduce("SUM", strategy.run(lambda: tf.constant(1)), axis=None)
+
+    count()

@@ -1,30 +1,37 @@
 """The work folder of a run: what it was asked, what it ran on, and whether it is finished."""
 
+import fcntl
 import json
 import os
 import platform
 import shutil
+import socket
 import subprocess
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import cv2
 import yaml
 
 import srgan_keras
 from srgan_keras.config import Config, UsageError, to_yaml
-from srgan_keras.training.strategy import machine
+from srgan_keras.training.machine import machine
 
+UNITS = ("steps", "epochs")
 OWN_FOLDERS = ("cache", "logs", "samples", "checkpoints", "models")
 OWN_FILES = (
     *("config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"),
     *("comparison.png", "curves.png", "report.html"),
 )
+STAGES = {"stage1": "content", "stage2": "srgan"}
+BUDGET = {f"train.{stage}_{unit}": name for stage, name in STAGES.items() for unit in UNITS}
+"""Settings that may change when a run goes on, and the stage that each belongs to."""
 
 
 class WorkDir:
-    """A folder that holds one run.
+    """A folder that holds one run, and is held by one process.
 
     Attributes:
         path: the folder.
@@ -36,16 +43,26 @@ class WorkDir:
         """Open a new folder, or one whose run goes on.
 
         Raises:
-            UsageError: it cannot be written, holds something else, or a run of other settings.
+            UsageError: it cannot be written, holds something else, or a run of other settings, or
+                another process is at work in it.
         """
         self.path = path
         self._file = path / "run.json"
         _make_writable(path)
+        self._lock = _lock(path)
+        try:
+            self._open(config, overwrite)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, config: Config, overwrite: bool) -> None:
+        path = self.path
         if overwrite:
             self._clear()
         if self._file.exists():
             self.record = json.loads(self._file.read_text())
-            _same_settings(path, config)
+            self._go_on(config)
             return
         if any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
             raise UsageError(
@@ -62,6 +79,36 @@ class WorkDir:
             "auto": {},
         }
         self.save()
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        self._lock.close()
+
+    def _go_on(self, config: Config) -> None:
+        """Refuse to go on with other settings, naming them; but a stage may be made longer."""
+        before = _flat(yaml.safe_load((self.path / "config.yaml").read_text()))
+        now = _flat(yaml.safe_load(to_yaml(config)))
+        changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+        other = [name for name in changed if name not in BUDGET]
+        if other:
+            raise UsageError(
+                f"{self.path} holds a run with other settings ({', '.join(other)}): choose another "
+                "--workdir, or start anew with --overwrite"
+            )
+        stages = {BUDGET[name] for name in changed}
+        if "content" in stages and any((self.path / "checkpoints").glob("*-srgan")):
+            raise UsageError(
+                f"{self.path} is in stage 2 already: the length of stage 1 "
+                f"({', '.join(n for n in changed if BUDGET[n] == 'content')}) can no longer change"
+            )
+        if stages:
+            for stage in stages:
+                shutil.rmtree(self.path / "models" / stage, ignore_errors=True)
+            self.record["finished"] = False
+            self.save()
+            beside = self.path / "config.yaml.new"
+            beside.write_text(to_yaml(config))
+            beside.replace(self.path / "config.yaml")
 
     def save(self) -> None:
         """Write `run.json`, beside and renamed."""
@@ -81,6 +128,29 @@ class WorkDir:
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in OWN_FILES:
             (self.path / name).unlink(missing_ok=True)
+
+
+class WorkerDir(WorkDir):
+    """What a worker beside the chief has: the chief's record, and a folder that is thrown away."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the record that the chief has written to `path`."""
+        self._folder = tempfile.TemporaryDirectory(prefix="srgan_keras-worker-")
+        self.path = Path(self._folder.name)
+        self.record = json.loads((path / "run.json").read_text())
+
+    def save(self) -> None:
+        """Leave the record to the chief."""
+
+    def close(self) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+
+def recorded_auto(path: Path) -> dict[str, Any]:
+    """Return what each `auto` became in the run that a folder holds, if it holds one."""
+    file = path / "run.json"
+    return json.loads(file.read_text())["auto"] if file.exists() else {}
 
 
 def versions() -> dict[str, str]:
@@ -107,16 +177,22 @@ def _make_writable(path: Path) -> None:
         ) from None
 
 
-def _same_settings(path: Path, config: Config) -> None:
-    """Refuse to go on with other settings, naming them."""
-    before = _flat(yaml.safe_load((path / "config.yaml").read_text()))
-    now = _flat(yaml.safe_load(to_yaml(config)))
-    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
-    if changed:
+def _lock(path: Path) -> TextIO:
+    """Take the folder for this process, however it may end."""
+    file = (path / ".lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "another run"
+        file.close()
         raise UsageError(
-            f"{path} holds a run with other settings ({', '.join(changed)}): choose another "
-            "--workdir, or start anew with --overwrite"
-        )
+            f"{path} is in use by {holder}: wait for it, or choose another --workdir"
+        ) from None
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()
+    return file
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -18,12 +18,32 @@ def config(data=DATA, **degradation):
     return Config(data, Degradation(**degradation), train=Train(batch_size=4))
 
 
+def batch(decoded, step, seed=1, **share):
+    settings = dataclasses.replace(config(), train=Train(batch_size=4, seed=seed))
+    return [
+        hr for _, hr in pairs.pairs(decoded, settings, step, step + 1, **share).as_numpy_iterator()
+    ]
+
+
 def test_a_batch_is_a_function_of_seed_and_step(decoded):
-    batch = pairs.hr_batch(decoded, DATA, 1, 7, 4)
-    assert batch.shape == (4, 32, 32, 3)
-    np.testing.assert_array_equal(batch, pairs.hr_batch(decoded, DATA, 1, 7, 4))
-    assert (batch != pairs.hr_batch(decoded, DATA, 2, 7, 4)).any()
-    assert (batch != pairs.hr_batch(decoded, DATA, 1, 8, 4)).any()
+    (first,) = batch(decoded, 7)
+    assert first.shape == (4, 32, 32, 3)
+    np.testing.assert_array_equal(first, batch(decoded, 7)[0])
+    assert (first != batch(decoded, 7, seed=2)[0]).any()
+    assert (first != batch(decoded, 8)[0]).any()
+
+
+def test_replicas_share_a_batch(decoded):
+    (whole,) = batch(decoded, 7)
+    shares = batch(decoded, 7, replicas=4, ranks=range(2, 4))
+    np.testing.assert_array_equal(np.concatenate(shares), whole[2:])
+
+
+def test_the_photographs_of_a_step_are_named(decoded):
+    names = pairs.shown(decoded, config(), 0)
+    assert len(names) == 4
+    assert set(names) < set(decoded.ids)
+    assert len(set(decoded.ids)) == 5
 
 
 def test_a_data_set_that_starts_later_shows_the_same_steps(decoded):
@@ -49,7 +69,7 @@ def test_a_ramp_keeps_its_phase(name, scale, tmp_path):
     ramp = np.broadcast_to(np.arange(128, dtype=np.uint8)[None, :, None], (128, 128, 3))
     mask = np.ones((128, 128, 1), np.uint8)
     pixels = np.concatenate([ramp.ravel(), mask.ravel()])
-    one = cache.Cache(pixels, [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
+    one = cache.Cache(pixels, ["a"], [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
     data = dataclasses.replace(DATA, augment=())
     for lr, hr in pairs.pairs(one, config(data, name=name, scale=scale), 0, 2).as_numpy_iterator():
         covered = hr.reshape(4, 32, 32 // scale, scale, 3).mean(3)[:, ::scale]
@@ -87,7 +107,7 @@ def test_crops_outside_the_field_of_view_are_drawn_again_unless_kept(tmp_path):
     mask = np.zeros((128, 128), np.uint8)
     mask[:, :64] = 1
     pixels = np.concatenate([np.repeat(mask.ravel() * 255, 3), mask.ravel()])
-    half = cache.Cache(pixels, [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
+    half = cache.Cache(pixels, ["a"], [[(0, 128, 128)]], (0.5,) * 3, (0.2,) * 3, 0)
 
     def shares(min_fov):
         data = dataclasses.replace(DATA, min_fov=min_fov)

@@ -34,12 +34,15 @@ def tiny():
 
 @pytest.fixture
 def make(vgg):
-    """Build the model of a stage: make("content") or make("srgan", config)."""
+    """Build the model of a stage: make("content") or make("srgan", config).
 
-    def make(name, config=TINY):
+    Precision sets the optimizers alone.
+    """
+
+    def make(name, config=TINY, precision="float32"):
         keras.utils.set_random_seed(1)
         g = generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
-        return build(Stage(name, 0, 10, 1.0), g, vgg, config, "float32")
+        return build(Stage(name, 0, 10, 1.0), g, vgg, config, precision)
 
     return make
 

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from srgan_keras.config import Train
 from srgan_keras.training import loop
-from srgan_keras.training.checkpoint import Checkpoint
+from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
-from srgan_keras.training.stages import Stage, schedule, stages
+from srgan_keras.training.optimizer import schedule
+from srgan_keras.training.stages import Stage, stages
 
 STEPS = 6
 TRAIN = Train(
@@ -25,26 +26,44 @@ TRAIN = Train(
 )
 
 
-def batches(start, stop):
+class Batches:
     """Data as a function of the step, as the real pipeline's."""
 
-    def one(step):
+    def batches(self, start, stop):
+        return tf.data.Dataset.range(start, stop).map(self._one)
+
+    def part(self, step):
+        return self._one(tf.constant(step, tf.int64))
+
+    def names(self, step):
+        return [f"photograph {step}"]
+
+    @staticmethod
+    def _one(step):
         hr = tf.random.stateless_uniform((4, 32, 32, 3), (1, step), 0, 256, tf.int32)
         hr = tf.cast(hr, tf.uint8)
         return hr[:, ::4, ::4], hr
 
-    return tf.data.Dataset.range(start, stop).map(one)
-
 
 def run(
-    model, workdir, steps=STEPS, jit=False, validate=lambda step: {"val_psnr": 30.0}, data=batches
+    model,
+    workdir,
+    steps=STEPS,
+    jit=False,
+    validate=lambda step: {"val_psnr": 30.0},
+    data=Batches(),  # noqa: B008
+    train=TRAIN,
 ):
     workdir.mkdir(exist_ok=True)
     stage = Stage(model.name, 0, steps, 2.0)
-    checkpoint = Checkpoint(model, workdir / "checkpoints", keep=2)
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=2)
     monitor = partial(Monitor, workdir, stage.name, stage.steps)
-    strategy = tf.distribute.get_strategy()
-    loop.run_stage(model, stage, TRAIN, strategy, jit, data, checkpoint, monitor, validate)
+    strategy, state = tf.distribute.get_strategy(), checkpoints.newest()
+    if state and state.stage != stage.name:
+        state = None
+    loop.run_stage(
+        *(model, stage, train, strategy, jit, data, checkpoints, state, monitor, validate)
+    )
 
 
 def weights(model):
@@ -61,14 +80,17 @@ def test_a_stage_leaves_history_checkpoints_and_logs(make, tmp_path, stage):
     assert list(history["epoch"]) == [1.5, 2.5, 3.0]
     assert history["total"].notna().all()
     assert list(history["val_psnr"].notna()) == [False, True, True]
-    assert len(list((tmp_path / "checkpoints").glob("*.index"))) == 2
+    names = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert names == [f"0000000{step}-{stage}" for step in (5, 6)]
+    assert history["pixel_gradient"].notna().equals(history["val_psnr"].notna())
+    assert history["data_wait"].between(0, 1).all()
     assert list((tmp_path / "logs" / stage).iterdir())
 
 
 def test_logs_are_means_over_their_steps(make, tmp_path):
     model = make("content")
     model.optimizer.learning_rate = 0.0
-    expected = [float(model.compute_gradients(b)[1]["total"]) for b in batches(0, 3)]
+    expected = [float(model.compute_gradients(b)[1]["total"]) for b in Batches().batches(0, 3)]
     run(model, tmp_path, steps=3)
     assert pd.read_csv(tmp_path / "history.csv")["total"][0] == pytest.approx(
         np.mean(expected), rel=1e-4
@@ -90,28 +112,16 @@ def test_resume_equals_uninterrupted(make, tmp_path, stage):
     run(resumed, tmp_path / "b")
     for a, b in zip(weights(straight), weights(resumed), strict=True):
         np.testing.assert_array_equal(a, b)
-    histories = [pd.read_csv(tmp_path / x / "history.csv") for x in "ab"]
-    assert list(histories[0]["step"]) == list(histories[1]["step"])
+    timed = ["images_per_s", "data_wait"]
+    histories = [pd.read_csv(tmp_path / x / "history.csv").drop(columns=timed) for x in "ab"]
+    pd.testing.assert_frame_equal(*histories)
 
 
 def test_a_finished_stage_is_left_alone_and_no_row_is_lost(make, tmp_path):
-    def both_stages(steps):
-        for name in ("content", "srgan"):
-            model, stage = make(name), Stage(name, 0, steps[name], 2.0)
-            checkpoint = Checkpoint(model, tmp_path / name, keep=2)
-            monitor = partial(Monitor, tmp_path, name, stage.steps)
-            strategy = tf.distribute.get_strategy()
-            loop.run_stage(
-                model, stage, TRAIN, strategy, False, batches, checkpoint, monitor, lambda step: {}
-            )
-        return list(
-            pd.read_csv(tmp_path / "history.csv")[["stage", "step"]].itertuples(index=False)
-        )
-
-    before = both_stages({"content": 3, "srgan": 3})
-    after = both_stages({"content": 3, "srgan": 6})
-    assert before == [("content", 3), ("srgan", 3)]
-    assert after == [*before, ("srgan", 5), ("srgan", 6)]
+    for steps in (3, 3, 6):
+        run(make("content"), tmp_path, steps=steps)
+    rows = pd.read_csv(tmp_path / "history.csv")[["stage", "step"]]
+    assert list(rows.itertuples(index=False)) == [("content", 3), ("content", 5), ("content", 6)]
 
 
 def test_a_signal_ends_with_a_checkpoint_and_its_status(make, tmp_path):
@@ -122,24 +132,63 @@ def test_a_signal_ends_with_a_checkpoint_and_its_status(make, tmp_path):
     with pytest.raises(loop.StopSignalError) as error:
         run(make("content"), tmp_path, validate=kill)
     assert error.value.status == 143
-    model = make("content")
-    assert Checkpoint(model, tmp_path / "checkpoints", keep=2).restore() == 5
+    assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().step == 5
+
+
+class Poisoned(Batches):
+    """Makes the generator's weights NaN before step 4."""
+
+    def __init__(self, model):
+        self.kernel = model.generator.get_layer("head_conv").kernel.value
+
+    def batches(self, start, stop):
+        def poison(step, batch):
+            bad = tf.where(step == 3, np.nan, 1.0)
+            with tf.control_dependencies([self.kernel.assign(self.kernel * bad)]):
+                return tf.identity(batch[0]), batch[1]
+
+        numbered = tf.data.Dataset.range(start, stop)
+        return numbered.map(lambda step: poison(step, self._one(step)))
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(make, tmp_path):
     model = make("content")
-    run(model, tmp_path, steps=2)
-    poisoned = make("content")
-
-    def data(start, stop):
-        kernel = poisoned.generator.get_layer("head_conv").kernel
-        kernel.assign(kernel * np.nan)
-        return batches(start, stop)
-
-    with pytest.raises(loop.NonFiniteError, match="stage content, steps 3 to 3") as error:
-        run(poisoned, tmp_path, data=data)
+    message = "stage content, step 4: the term 'pixel' is nan.*photograph 3"
+    with pytest.raises(loop.NonFiniteError, match=message) as error:
+        run(model, tmp_path, data=Poisoned(model))
     assert error.value.status == 3
-    assert Checkpoint(make("content"), tmp_path / "checkpoints", keep=2).restore() == 2
+    assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().step == 2
+
+
+def test_twenty_skipped_steps_in_a_row_stop_a_run(make, tmp_path, monkeypatch):
+    model = make("content", precision="mixed_float16")
+    compute = model.compute_gradients
+
+    def poisoned(*arguments):
+        (g, d), logs = compute(*arguments)
+        return ([x * np.inf for x in g], d), logs
+
+    monkeypatch.setattr(model, "compute_gradients", poisoned)
+    with pytest.raises(loop.NonFiniteError, match=r"step 20: the loss scaler skipped 20 steps"):
+        run(model, tmp_path, steps=30)
+    assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().skipped == 18
+
+
+def test_accumulated_parts_equal_the_whole_batch(make, tmp_path):
+    whole, parts = make("srgan"), make("srgan")
+    for model in (whole, parts):
+        model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+    run(whole, tmp_path / "a", steps=2)
+    run(parts, tmp_path / "b", steps=2, train=dataclasses.replace(TRAIN, accumulate=2))
+    for a, b in zip(weights(whole), weights(parts), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_the_discriminator_may_take_several_steps_for_one(make, tmp_path):
+    model = make("srgan")
+    run(model, tmp_path, train=dataclasses.replace(TRAIN, discriminator_steps=3))
+    assert int(model.optimizer.iterations) == 2
+    assert int(model.discriminator_optimizer.iterations) == 6
 
 
 def test_xla_computes_the_same(make, tmp_path):

@@ -112,13 +112,81 @@ def test_a_step_equals_the_plain_formulation(make, tiny, vgg, batch, frozen_bloc
 
 
 def test_gradient_norms_show_an_inert_term(make, tiny, batch):
-    loss = dataclasses.replace(tiny.loss, gradient_norms=True, adversarial_weight=1e-9)
+    loss = dataclasses.replace(tiny.loss, adversarial_weight=1e-9)
     model = make("srgan", dataclasses.replace(tiny, loss=loss))
-    _, logs = model.compute_gradients(batch)
-    assert set(logs) == set(model.log_names)
-    norms = {k: float(v) for k, v in logs.items() if k.endswith("_gradient")}
+    assert set(model.compute_gradients(batch)[1]) == set(model.log_names)
+    norms = {k: float(v) for k, v in model.gradient_norms(batch).items()}
     assert norms["pixel_gradient"] > 0
     assert 0 < norms["adversarial_gradient"] < 1e-3 * norms["pixel_gradient"]
+
+
+def test_the_average_follows_weights_and_statistics(make, tiny, batch):
+    config = dataclasses.replace(
+        tiny,
+        generator=dataclasses.replace(tiny.generator, batch_norm=True),
+        train=dataclasses.replace(tiny.train, ema_decay=0.25),
+    )
+    model = make("content", config)
+    start, path = values(model.generator.weights), []
+    for _ in range(3):
+        model.train_step(batch)
+        path.append(values(model.generator.weights))
+    decays = [min(0.25, (1 + n) / (10 + n)) for n in (1, 2, 3)]
+    for i, average in enumerate(model.averaged.weights):
+        expected = start[i]
+        for decay, weights in zip(decays, path, strict=True):
+            expected = decay * expected + (1 - decay) * weights[i]
+        np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
+    names = [w.path for w in model.averaged.weights]
+    assert any("moving_variance" in name for name in names)
+    averaged = {id(w) for w in model.averaged.weights}
+    assert not averaged & {id(v) for v in model.trainable_variables}
+    model.take_average()
+    np.testing.assert_array_equal(model.generator.weights[0], model.averaged.weights[0])
+
+
+def test_lambda_grows_over_its_ramp(make, tiny, batch):
+    steep = dataclasses.replace(tiny.loss, adversarial_ramp_steps=4)
+    model = make("srgan", dataclasses.replace(tiny, loss=steep))
+    plain = make("srgan")
+    shares = []
+    for _ in range(5):
+        shares.append(
+            float(model.compute_gradients(batch)[1]["adversarial"])
+            / float(plain.compute_gradients(batch)[1]["adversarial"])
+        )
+        model.optimizer.iterations.assign_add(1)
+    assert shares == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0], rel=1e-5)
+
+
+def test_a_loss_scaler_skips_a_step_that_is_not_finite(make, tiny, batch):
+    model = make("srgan", precision="mixed_float16")
+    gradients, _ = model.compute_gradients(batch)
+    scale = model.optimizer.initial_scale
+    np.testing.assert_allclose(
+        gradients[0][0] / scale,
+        make("srgan").compute_gradients(batch)[0][0][0],
+        rtol=1e-3,
+        atol=1e-7,
+    )
+    before = values(model.generator.weights)
+    poisoned = ([g * np.inf for g in gradients[0]], gradients[1])
+    assert not model.apply_gradients(poisoned)
+    assert not any(changed(before, values(model.generator.weights)))
+    assert float(model.optimizer.dynamic_scale) == scale / 2
+    assert model.apply_gradients(gradients)
+    assert any(changed(before, values(model.generator.weights)))
+
+
+def test_clipping_bounds_the_step(make, tiny, batch):
+    clipped = make(
+        "content", dataclasses.replace(tiny, train=dataclasses.replace(tiny.train, clip_norm=1e-3))
+    )
+    gradients, _ = clipped.compute_gradients(batch)
+    clipped.apply_gradients(gradients)
+    moments = [v.numpy() for v in clipped.optimizer.variables if "momentum" in v.path]
+    norm = np.sqrt(sum((m**2).sum() for m in moments))
+    assert norm == pytest.approx(0.1 * 1e-3, rel=1e-3), "Adam's first moment is a tenth of it"
 
 
 def test_it_works_in_fit_and_improves_on_its_start(make, batch):

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import os
+from contextlib import closing
 
 import pytest
 
@@ -7,10 +9,19 @@ from srgan_keras.config import UsageError, load
 from srgan_keras.training.workdir import WorkDir
 
 
+def with_train(**settings):
+    config = load("demo")
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **settings))
+
+
+def opened(path, config=None, overwrite=False):
+    return closing(WorkDir(path, config or load("demo"), overwrite))
+
+
 def test_a_new_folder_says_what_the_run_depends_on(tmp_path):
-    work = WorkDir(tmp_path / "run", load("demo"), overwrite=False)
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert record == work.record
+    with opened(tmp_path / "run") as work:
+        record = json.loads((tmp_path / "run" / "run.json").read_text())
+        assert record == work.record
     assert record["finished"] is False
     assert record["versions"]["tensorflow"]
     assert record["machine"]["cores"] >= 1
@@ -18,28 +29,52 @@ def test_a_new_folder_says_what_the_run_depends_on(tmp_path):
 
 
 def test_what_auto_became_is_kept(tmp_path):
-    work = WorkDir(tmp_path, load("demo"), overwrite=False)
-    work.record["auto"]["precision"] = "float32"
-    work.save()
-    assert WorkDir(tmp_path, load("demo"), overwrite=False).record["auto"] == {
-        "precision": "float32"
-    }
+    with opened(tmp_path) as work:
+        work.record["auto"]["precision"] = "float32"
+        work.save()
+    with opened(tmp_path) as work:
+        assert work.record["auto"] == {"precision": "float32"}
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    WorkDir(tmp_path, load("demo"), overwrite=False)
-    other = dataclasses.replace(load("demo"), train=dataclasses.replace(load("demo").train, seed=9))
+    with opened(tmp_path):
+        pass
+    other = with_train(seed=9, stage2_steps=7)
     with pytest.raises(UsageError, match=r"other settings \(train.seed\)"):
         WorkDir(tmp_path, other, overwrite=False)
-    WorkDir(tmp_path, other, overwrite=True)
+    with opened(tmp_path, other, overwrite=True):
+        pass
+
+
+def test_a_stage_may_be_made_longer(tmp_path):
+    with opened(tmp_path) as work:
+        work.finish()
+    for name in ("models/content", "models/srgan", "checkpoints/00000100-srgan"):
+        (tmp_path / name).mkdir(parents=True)
+    longer = with_train(stage2_steps=900)
+    with opened(tmp_path, longer) as work:
+        assert not work.record["finished"]
+    assert [p.name for p in (tmp_path / "models").iterdir()] == ["content"]
+    assert load("demo", tmp_path / "config.yaml") == longer
+    with pytest.raises(UsageError, match=r"in stage 2 already.*train.stage1_steps"):
+        WorkDir(tmp_path, with_train(stage1_steps=9, stage2_steps=900), overwrite=False)
+
+
+def test_a_second_run_is_refused_and_told_of_the_first(tmp_path):
+    with opened(tmp_path):
+        for overwrite in (False, True):
+            with pytest.raises(UsageError, match=f"in use by process {os.getpid()} on"):
+                WorkDir(tmp_path, load("demo"), overwrite=overwrite)
+    with opened(tmp_path):
+        pass
 
 
 def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
-    work = WorkDir(tmp_path, load("demo"), overwrite=False)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "my_notes.txt").write_text("keep")
-    work.finish()
-    fresh = WorkDir(tmp_path, load("demo"), overwrite=True)
-    assert not fresh.record["finished"]
+    with opened(tmp_path) as work:
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "my_notes.txt").write_text("keep")
+        work.finish()
+    with opened(tmp_path, overwrite=True) as fresh:
+        assert not fresh.record["finished"]
     assert not (tmp_path / "checkpoints").exists()
     assert (tmp_path / "my_notes.txt").exists()

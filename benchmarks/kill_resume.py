@@ -1,0 +1,121 @@
+"""Kill a training at random moments, start it again, compare it with one that nobody killed.
+
+    python benchmarks/kill_resume.py --kills 10
+
+Trains small networks on phantoms twice, with `--train.deterministic`: once straight through, once
+killed (SIGKILL) at moments drawn over both stages. Ends with status 1 where a restart began from
+zero after a checkpoint, the weights differ in a bit, or the histories differ in more than times.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+STAGE1, STAGE2, EVERY = 60, 40, 5
+TIMES = ["images_per_s", "data_wait"]
+OPTIONS = [
+    *("--data", "phantom:10", "--data.hr-long-side", "96", "--data.patch", "32"),
+    *("--generator.blocks", "1", "--generator.filters", "6"),
+    *("--discriminator.trunk-layer", "block2_conv1", "--discriminator.frozen-blocks", "1"),
+    *("--discriminator.filters", "4", "--discriminator.dense-units", "4"),
+    *("--vgg.weights", "random", "--vgg.layer", "block2_conv1", "--eval.protocols", "standard"),
+    *("--train.stage1-steps", str(STAGE1), "--train.stage2-steps", str(STAGE2)),
+    *("--train.batch-size", "4", "--train.log-every-steps", "15", "--train.jit", "off"),
+    *("--train.checkpoint-every-steps", str(EVERY), "--train.validate-every-steps", "30"),
+    *("--train.steps-per-call", "5", "--train.ema-decay", "0.9", "--train.deterministic"),
+]
+
+
+def main() -> None:
+    """Print what came out, as lines or as one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="kill_resume-"))
+    try:
+        result = compare(folder, options.kills, options.seed)
+    finally:
+        shutil.rmtree(folder)
+    print(json.dumps(result) if options.json else result)
+    if not all(result[key] for key in ("went_on", "same_weights", "same_history")):
+        sys.exit(1)
+
+
+def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
+    """Run both; return whether restarts went on, and whether weights and histories are the same."""
+    straight, killed = folder / "straight", folder / "killed"
+    start(straight, folder / "straight.log").wait()
+    rng = random.Random(seed)
+    moments = sorted(rng.randrange(STAGE1 + STAGE2) for _ in range(kills))
+    went_on = []
+    for number, moment in enumerate([*moments, None]):
+        before = newest(killed)
+        log = folder / f"{number}.log"
+        process = start(killed, log)
+        if moment is not None:
+            wait_for(killed, process, moment)
+            time.sleep(rng.uniform(0, 0.5))
+            process.kill()
+        process.wait()
+        at_checkpoint = before in (0, STAGE1, STAGE1 + STAGE2)
+        if not at_checkpoint and newest(killed) > before:
+            went_on.append("goes on at step" in log.read_text())
+    if process.returncode:
+        sys.exit(log.read_text())
+    return {
+        "kills": kills,
+        "moments": moments,
+        "restarts_between_checkpoints": len(went_on),
+        "went_on": all(went_on),
+        "weights_sha256": digest(killed),
+        "same_weights": digest(straight) == digest(killed),
+        "same_history": history(straight).equals(history(killed)),
+    }
+
+
+def start(workdir: Path, log: Path) -> subprocess.Popen:
+    """Start the training, or go on with it."""
+    command = [sys.executable, "-m", "srgan_keras.train", *OPTIONS, "--workdir", str(workdir)]
+    with log.open("w") as out:
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+
+
+def newest(workdir: Path) -> int:
+    """Return the run's step of the newest checkpoint."""
+    names = [path.name for path in (workdir / "checkpoints").glob("[0-9]*-*")]
+    return max((int(name.partition("-")[0]) for name in names), default=0)
+
+
+def wait_for(workdir: Path, process: subprocess.Popen, step: int) -> None:
+    """Return when a checkpoint has reached the step, or the process has ended."""
+    while newest(workdir) < step and process.poll() is None:
+        time.sleep(0.01)
+
+
+def digest(workdir: Path) -> str:
+    """Return the sha256 of both stages' final networks, optimizers and averages."""
+    total = hashlib.sha256()
+    for step, stage in ((STAGE1, "content"), (STAGE1 + STAGE2, "srgan")):
+        state = json.loads((workdir / f"checkpoints/{step:08d}-{stage}/state.json").read_text())
+        total.update(json.dumps(state["files"], sort_keys=True).encode())
+    return total.hexdigest()
+
+
+def history(workdir: Path) -> pd.DataFrame:
+    """Return the history without what depends on the clock."""
+    return pd.read_csv(workdir / "history.csv").drop(columns=TIMES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Adam, its loss scale and its learning rate."""
+
+import keras
+import tensorflow as tf
+
+from srgan_keras.config import Schedule, Train
+
+
+class Adam(keras.optimizers.Adam):
+    """Adam for gradients that are summed over the replicas already."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
+        return grads_and_vars  # SRGAN.apply_gradients has done it
+
+
+def optimizer(
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    train: Train,
+    precision: str,
+) -> keras.optimizers.Optimizer:
+    """Return Adam, clipped where asked for; under mixed_float16 with a loss scale of its own."""
+    adam = Adam(learning_rate, global_clipnorm=train.clip_norm or None)
+    return keras.optimizers.LossScaleOptimizer(adam) if precision == "mixed_float16" else adam
+
+
+def schedule(
+    kind: Schedule, rate: float, stage_steps: int, halving_steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of a stage as a function of its step."""
+    schedules = keras.optimizers.schedules
+    if kind == "cosine" and stage_steps:
+        return schedules.CosineDecay(rate, stage_steps, alpha=0.01)
+    if kind == "halving":
+        return schedules.ExponentialDecay(rate, max(1, halving_steps), 0.5, staircase=True)
+    return rate
+
+
+def variables(optimizer: keras.optimizers.Optimizer) -> list[tf.Variable]:
+    """Return all that an optimizer remembers: moments, iterations, and its loss scale."""
+    return [v.value for v in optimizer.variables]

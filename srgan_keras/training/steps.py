@@ -1,0 +1,122 @@
+"""Several training steps in one call of a compiled function, on any number of devices."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from srgan_keras.config import Train
+from srgan_keras.training.srgan import SRGAN, Batch, Logs, summed_over_replicas
+
+MAX_SKIPPED = 20  # steps in a row without finite gradients, after which a run is stopped
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call did.
+
+    Attributes:
+        steps: how many were done; fewer than asked for where `healthy` is False.
+        sums: of the logs over these steps.
+        last: logs of the last step.
+        skipped: steps in a row, up to the last, whose gradients a loss scaler found not finite.
+        healthy: False after a log, or a gradient without a loss scaler, that is not finite.
+        waited: seconds that the steps waited for their batches; NaN under determinism.
+    """
+
+    steps: int
+    sums: dict[str, float]
+    last: dict[str, float]
+    skipped: int
+    healthy: bool
+    waited: float
+
+
+def compiled_steps(
+    model: SRGAN, strategy: tf.distribute.Strategy, train: Train, jit: bool
+) -> Callable[[Iterator[Batch], int, int, int], Outcome]:
+    """Return a function (batches, first, n, skipped) that trains steps first .. first + n - 1."""
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    ratio = train.discriminator_steps if model.discriminator is not None else 1
+
+    def replica_step(train_generator: bool) -> Callable[[Batch], tuple[Logs, tf.Tensor]]:
+        compute = compiled_gradients(model, train.accumulate, jit, train_generator)
+
+        def step(batch: Batch) -> tuple[Logs, tf.Tensor]:
+            gradients, logs = compute(batch)
+            return summed_over_replicas(logs), model.apply_gradients(gradients)
+
+        return step
+
+    both, only_d = replica_step(True), replica_step(False)
+
+    def one_step(batch: Batch, index: tf.Tensor) -> tuple[Logs, tf.Tensor]:
+        # a condition here, not within a replica: there none may hold what replicas do together
+        if ratio == 1:
+            return strategy.run(both, args=(batch,))
+        return tf.cond(
+            (index + 1) % ratio == 0,
+            lambda: strategy.run(both, args=(batch,)),
+            lambda: strategy.run(only_d, args=(batch,)),
+        )
+
+    @tf.function
+    def run(iterator: Iterator[Batch], first: tf.Tensor, n: tf.Tensor, skipped: tf.Tensor) -> tuple:
+        sums = {name: tf.zeros(()) for name in model.log_names}
+        last, healthy, waited, done = sums, True, tf.zeros((), tf.float64), 0
+        while done < n and healthy and skipped < MAX_SKIPPED:
+            start = now(list(sums.values()))
+            with tf.control_dependencies([start]):
+                batch = next(iterator)
+            waited += now([x for part in batch for x in local(part)]) - start
+            # the same on every replica: logs and gradients have been summed
+            result = one_step(batch, first + done)
+            last, finite = tf.nest.map_structure(lambda x: local(x)[0], result)
+            sums = {name: sums[name] + last[name] for name in sums}
+            healthy = tf.reduce_all(tf.math.is_finite(list(last.values())))
+            if scaled:
+                skipped = tf.where(finite, 0, skipped + 1)
+            else:
+                healthy = tf.logical_and(healthy, finite)
+            done += 1
+        return done, sums, last, skipped, healthy, waited
+
+    local = strategy.experimental_local_results
+    clock = not train.deterministic
+
+    def now(after: list[tf.Tensor]) -> tf.Tensor:
+        with tf.control_dependencies(after):
+            # TensorFlow takes a clock for an operation that is not deterministic
+            return tf.timestamp() if clock else tf.constant(math.nan, tf.float64)
+
+    def steps(iterator: Iterator[Batch], first: int, n: int, skipped: int = 0) -> Outcome:
+        result = run(iterator, *(tf.constant(x) for x in (first, n, skipped)))
+        return Outcome(*tf.nest.map_structure(lambda x: x.numpy().item(), result))
+
+    return steps
+
+
+def compiled_gradients(
+    model: SRGAN, accumulate: int, jit: bool, train_generator: bool = True
+) -> Callable[[Batch], tuple]:
+    """Return `model.compute_gradients` over `accumulate` parts of a batch, one after another.
+
+    It is compiled by XLA where `jit`, and stays inside a replica.
+    """
+
+    def part(batch: Batch) -> tuple:
+        return model.compute_gradients(batch, train_generator)
+
+    def summed(batch: Batch) -> tuple:
+        parts = [tf.reshape(x, (accumulate, -1, *x.shape[1:])) for x in batch]
+        total = part(tuple(x[0] for x in parts))
+        for i in tf.range(1, accumulate):
+            # one after another, or all of their activations would be there at once
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            total = tf.nest.map_structure(tf.add, total, part(tuple(x[i] for x in parts)))
+        return total
+
+    compute = part if accumulate == 1 else summed
+    return tf.function(compute, jit_compile=True) if jit else compute
