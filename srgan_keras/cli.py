@@ -7,6 +7,7 @@ stopped by a signal after a checkpoint. TensorFlow is imported after parsing: `-
 import argparse
 import contextlib
 import dataclasses
+import errno
 import importlib
 import io
 import logging
@@ -81,6 +82,12 @@ def main(argv: list[str]) -> int:
     except CommandError as error:
         print(f"srgan-keras: {error}", file=sys.stderr)  # noqa: T201
         return error.status
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        line = f"srgan-keras: {error}: make room, and give the same command again"
+        print(line, file=sys.stderr)  # noqa: T201
+        return UsageError.status
     except KeyboardInterrupt:  # outside the training loop, which writes a checkpoint first
         return 130
     return 0

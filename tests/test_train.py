@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from srgan_keras import cli, load
 from srgan_keras.data import sources
+from srgan_keras.training.checkpoint import Checkpoints
 
 TINY = [
     *("--data", "phantom:10", "--data.hr-long-side", "128", "--data.patch", "32"),
@@ -92,6 +94,34 @@ def test_a_finished_run_says_so_and_is_left_alone(run, caplog):
 def test_other_settings_on_the_same_folder_are_refused(run, capsys):
     assert cli.main(["train", *TINY, "--train.seed", "5", "--workdir", str(run)]) == 2
     assert "train.seed" in capsys.readouterr().err
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=6m none {folder} || exit 77
+{python} -m srgan_keras train {options} --workdir {folder}/run
+status=$?
+cp -r {folder}/run/checkpoints {out}
+exit $status
+"""
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(tmp_path):
+    folder, out = tmp_path / "disk", tmp_path / "out"
+    folder.mkdir()
+    options = [*TINY, "--train.checkpoint-every-steps", "1", "--train.keep-checkpoints", "999"]
+    script = FULL_DISK.format(
+        folder=folder, out=out, python=sys.executable, options=shlex.join(options)
+    )
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode == 77 or "unshare" in result.stderr:
+        pytest.skip("mounting in a user namespace is not allowed here")
+    assert result.returncode == 2, result.stderr[-2000:]
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("srgan-keras: ")
+    assert "No space left" in last
+    assert "Traceback" not in result.stderr
+    assert Checkpoints(out, keep=3).newest().step > 3
 
 
 def test_a_run_killed_twice_ends_as_if_it_had_not_been():

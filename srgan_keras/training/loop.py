@@ -110,7 +110,7 @@ def run_stage(
                 figures = {k: float(v) for k, v in gradient_norms(batch).items()} | validate(done)
             if log_due or validate_due:
                 figures |= row.means(done, stage, train)
-                figures["learning_rate"] = float(model.optimizer.learning_rate)
+                figures["learning_rate"] = float(model.optimizer.learning_rate.numpy())
                 monitor.row(done, figures)
                 row = _Row(done, {})
             state = replace(

@@ -95,8 +95,9 @@ class Monitor:
 
 def _drop_rows_after(history: Path, stage: str, done: int) -> None:
     """Keep the rows of earlier stages, and of this one up to the restored step."""
-    rows = pd.read_csv(history)
-    again = (rows["stage"] == stage) & (rows["step"] > done)
-    if stage == "content":
-        again |= rows["stage"] == "srgan"
-    rows[~again].to_csv(history, index=False)
+    # a disk may have become full in the middle of a row
+    rows = pd.read_csv(history).dropna(subset=["images_per_s"])
+    kept = (rows["stage"] == stage) & (rows["step"] <= done)
+    if stage == "srgan":
+        kept |= rows["stage"] == "content"
+    rows[kept].to_csv(history, index=False)

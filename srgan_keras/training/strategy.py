@@ -71,8 +71,8 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
         raise LostWorkerError(
-            f"another worker was lost ({str(error).partition(chr(10))[0][:200]}): start the same "
-            "command on all of them again; it goes on from the last checkpoint"
+            "another worker was lost: start the same command on all of them again; it goes on "
+            f"from the last checkpoint ({' '.join(str(error).split())[:300]})"
         ) from None
 
 
