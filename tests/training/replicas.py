@@ -57,6 +57,17 @@ def poison_second_replica(model: keras.Model) -> None:
     model.compute_gradients = poisoned
 
 
+def smooth(model: keras.Model) -> None:
+    """Replace (Leaky)ReLU: at a kink a difference in rounding becomes one of the gradient."""
+    silu, relu = keras.activations.silu, keras.activations.relu
+    for network in filter(None, (model.generator, model.discriminator, model.features)):
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.LeakyReLU):
+                layer.call = silu
+            elif getattr(layer, "activation", None) is relu:
+                layer.activation = silu
+
+
 def train(strategy: tf.distribute.Strategy, stage: str, optimizer: str) -> dict[str, np.ndarray]:
     batch_norm = dataclasses.replace(TINY.generator, batch_norm=True)
     config = dataclasses.replace(TINY, generator=batch_norm, discriminator=Discriminator("srgan"))
@@ -64,6 +75,7 @@ def train(strategy: tf.distribute.Strategy, stage: str, optimizer: str) -> dict[
         keras.utils.set_random_seed(1)
         g = generator(config.generator, 4)
         model = build(Stage(stage, 0, STEPS, 1.0), g, vgg19("random")[0], config, "float32")
+        smooth(model)
         make = OPTIMIZERS[optimizer]
         model.compile(make(), make() if stage == "srgan" else None)
     if optimizer == "scaled":
