@@ -94,11 +94,13 @@ def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.expe
         shape = tf.shape(images, out_type=tf.int64)
         with tf.control_dependencies([_assert_size(shape[1], shape[2], pixel_limit)]):
             images = tf.identity(images)
-        return tf.cond(
-            tf.reduce_prod(shape[:3]) <= strips.PASS_PIXELS,
-            lambda: network(images),
-            lambda: strips.upscale_in_strips(network, images, scale, radius),
-        )
+        # alone: on some processors TensorFlow's convolution of no images has a wrong shape
+        none = tf.zeros(tf.stack([0, scale * shape[1], scale * shape[2], 3]))
+        cases = [
+            (shape[0] == 0, lambda: none),
+            (tf.reduce_prod(shape[:3]) <= strips.PASS_PIXELS, lambda: network(images)),
+        ]
+        return tf.case(cases, lambda: strips.upscale_in_strips(network, images, scale, radius))
 
     @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))
     def upscale_uint8(images: tf.Tensor) -> tf.Tensor:
