@@ -153,12 +153,17 @@ class Loss:
     """lambda grows linearly over the first steps of stage 2; 0: it is there from the first."""
     label_smoothing: float = 0.0
     """HR has the label 1 - label_smoothing in the discriminator's loss, Eq. (10)."""
+    feature_jitter: int = 0
+    """VGG-19 sees HR and SR from a corner drawn each step from 0 .. feature_jitter px, against a
+    grid in SR of its poolings' period."""
 
 
 @dataclass(frozen=True)
 class Train:
     """Stage 1 trains G on the content loss alone, stage 2 G against D."""
 
+    init_from: str | None = None
+    """A model's name or folder whose weights and normalisation G starts from."""
     stage1_epochs: float | None = None
     """Epochs of stage 1; an epoch shows as many crops as there are training photographs."""
     stage1_steps: int | None = 1
@@ -365,9 +370,12 @@ def validate(config: Config) -> None:
     for name, value in {
         "train.clip_norm": train.clip_norm,
         "loss.adversarial_ramp_steps": config.loss.adversarial_ramp_steps,
+        "loss.feature_jitter": config.loss.feature_jitter,
     }.items():
         if value < 0:
             raise UsageError(f"{name} must not be negative, as {value} is")
+    if config.loss.feature_jitter > data.patch // 2:
+        raise UsageError(f"loss.feature_jitter is at most half of data.patch {data.patch}")
     if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 

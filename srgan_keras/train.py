@@ -107,9 +107,15 @@ def _train(
 
     # === Networks ===
     plan = stages(config, len(decoded))
+    origin = model_folder.load(config.train.init_from) if config.train.init_from else None
     with devices.scope():
         keras.utils.set_random_seed(config.train.seed)
-        g = generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
+        if origin:
+            g = origin.generator(config.generator, config.degradation.scale)
+            normalisation = origin.info["normalisation"]
+        else:
+            g = generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
+            normalisation = {"mean": decoded.mean, "std": decoded.std}
         vgg = None
         if any(needs_vgg(config, stage.name) for stage in plan):
             # a run that began with random weights goes on with them
@@ -117,15 +123,18 @@ def _train(
     work.save()
 
     # === Training ===
+    hashes = [p.sha256 for p in parts["train"]]
+    if origin:  # what it was trained on has been seen too
+        hashes = sorted({*hashes, *origin.info["training_sha256"]})
     info = {
         "scale": config.degradation.scale,
         "degradation": {
             "name": config.degradation.name,
             "version": DEGRADATIONS[config.degradation.name].version,
         },
-        "normalisation": {"mean": decoded.mean, "std": decoded.std},
+        "normalisation": normalisation,
         "training_set": config.data.source,
-        "training_sha256": [p.sha256 for p in parts["train"]],
+        "training_sha256": hashes,
         "vgg_weights": auto.get("vgg"),
         "configuration": asdict(config),
     }

@@ -7,6 +7,7 @@ serving. `model.json`: what it is, see `save`. `README.md`: its card.
 import json
 import platform
 import shutil
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 import srgan_keras
-from srgan_keras.config import UsageError
+from srgan_keras.config import Generator, UsageError
 from srgan_keras.inference import saved_model
 from srgan_keras.inference.card import card
 from srgan_keras.inference.parity import saved_model_parity
 from srgan_keras.inference.receptive_field import receptive_radius
+from srgan_keras.models.generator import generator as build_generator
 
 SCHEMA = 1
 PACKAGE = Path(srgan_keras.__file__).parent
@@ -59,6 +61,26 @@ class ModelFolder:
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"cannot load {self.path / 'saved_model'}: {reason}") from None
+
+    def generator(self, architecture: Generator, scale: int) -> keras.Model:
+        """Return the generator to be trained further, under the dtype policy in force.
+
+        Args:
+            architecture: that it is expected to have.
+            scale: SR side over LR side, expected.
+
+        Raises:
+            UsageError: it has another one.
+        """
+        expected = asdict(architecture) | {"scale": scale}
+        found = self.info["configuration"]["generator"] | {"scale": self.scale}
+        other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
+        if other:
+            raise UsageError(f"the generator of {self.path} has {'; '.join(other)}")
+        mean, std = (self.info["normalisation"][k] for k in ("mean", "std"))
+        network = build_generator(architecture, scale, tuple(mean), tuple(std))
+        network.set_weights(keras.models.load_model(self.path / "generator.keras").get_weights())
+        return network
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
         """Return the SR photograph, uint8 RGB [sH, sW, 3], of `image`, uint8 RGB [H, W, 3].

@@ -1,5 +1,6 @@
 """One training step of either stage, as a Keras model."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import keras
@@ -107,11 +108,13 @@ class SRGAN(keras.Model):
             train_generator: False leaves G's gradients out (a step of D alone).
         """
         lr, hr = (to_float(x) for x in data)
+        corner = self._jitter()
         # what HR needs is computed once, outside the tape: no gradient reaches it
-        hr_maps = self._maps(hr)
+        hr_maps = self._maps(hr, corner)
         with tf.GradientTape(persistent=True) as tape:
             sr = self.generator(lr, training=True)
-            terms, logs = self._forward(hr, sr, hr_maps, training=True)
+            maps = hr_maps, self._maps(sr, corner)
+            terms, logs = self._forward(hr, sr, *maps, training=True)
             g_loss = tf.add_n(list(terms.values()))
             g_objective = self.optimizer.scale_loss(g_loss)
             if self.discriminator is not None:
@@ -156,14 +159,14 @@ class SRGAN(keras.Model):
         hr_maps, sr = self._maps(hr), self.generator(lr, training=False)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(sr)
-            terms, _ = self._forward(hr, sr, hr_maps, training=False)
+            terms, _ = self._forward(hr, sr, hr_maps, self._maps(sr), training=False)
         return {f"{k}_gradient": tf.norm(tape.gradient(term, sr)) for k, term in terms.items()}
 
     def _forward(
-        self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: Logs, training: bool
+        self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: Logs, sr_maps: Logs, training: bool
     ) -> tuple[Logs, Logs]:
         """Return the generator's weighted terms, and what is logged of D."""
-        sr_maps, terms, logs = self._maps(sr), {}, {}
+        terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
             terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
         if self.weights_by_term["content"]:
@@ -182,9 +185,25 @@ class SRGAN(keras.Model):
             logs["d_sr"] = self._mean(tf.sigmoid(sr_logits))
         return {k: self._weight(k) * self._mean(v) for k, v in terms.items()}, logs
 
-    def _maps(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        maps = {} if self.features is None else self.features(image, training=False)
-        return {"trunk": image, **maps}
+    def _maps(self, image: tf.Tensor, corner: Sequence[tf.Tensor] = (0, 0)) -> Logs:
+        if self.features is None:
+            return {"trunk": image}
+        top, left = corner
+        height, width = (side - self.loss_config.feature_jitter for side in image.shape[1:3])
+        seen = image[:, top : top + height, left : left + width]
+        return {"trunk": image, **self.features(seen, training=False)}
+
+    def _jitter(self) -> list[tf.Tensor]:
+        """Draw where VGG-19 begins to look, y and x in px: a function of the step.
+
+        Its poolings divide the image by a grid of 4 px or more, to which a PixelShuffle's phases
+        would otherwise learn to fit.
+        """
+        most = self.loss_config.feature_jitter
+        if not most:
+            return [0, 0]
+        seed = tf.stack([0, tf.cast(self.optimizer.iterations.value, tf.int32)])
+        return tf.unstack(tf.random.stateless_uniform((2,), seed, 0, most + 1, tf.int32))
 
     def _weight(self, term: str) -> float | tf.Tensor:
         weight, ramp = self.weights_by_term[term], self.loss_config.adversarial_ramp_steps

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -19,7 +20,7 @@ INFO = {
     "degradation": {"name": "bicubic", "version": 1},
     "normalisation": {"mean": [0.4, 0.3, 0.2], "std": [0.2, 0.15, 0.1]},
     "training_sha256": ["ab" * 32, "cd" * 32],
-    "configuration": {"generator": {"blocks": 1}},
+    "configuration": {"generator": dataclasses.asdict(Generator(blocks=1, filters=8))},
     "stage": "content",
 }
 
@@ -83,6 +84,14 @@ def test_upscale_equals_the_keras_model(folder: Path):
     levels = loaded.upscale(image)
     assert levels.dtype == np.uint8
     np.testing.assert_array_equal(levels, np.rint(floats * 255))
+
+
+def test_training_goes_on_from_the_same_generator(folder: Path, model: keras.Model):
+    again = model_folder.load(folder).generator(Generator(blocks=1, filters=8), 2)
+    lr = np.random.default_rng(0).uniform(size=(1, 9, 7, 3)).astype(np.float32)
+    np.testing.assert_allclose(again(lr), model(lr), atol=1e-6)
+    with pytest.raises(UsageError, match="has filters 8, not 16; scale 2, not 4"):
+        model_folder.load(folder).generator(Generator(blocks=1, filters=16), 4)
 
 
 @pytest.mark.parametrize("shape", [(2000, 2000, 3), (0, 5, 3)])

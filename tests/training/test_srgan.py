@@ -120,6 +120,23 @@ def test_gradient_norms_show_an_inert_term(make, tiny, batch):
     assert 0 < norms["adversarial_gradient"] < 1e-3 * norms["pixel_gradient"]
 
 
+def test_vgg_looks_from_a_corner_that_moves_with_the_step(make, tiny, batch):
+    loss = dataclasses.replace(tiny.loss, stage1_content_weight=1.0, feature_jitter=5)
+    model = make("content", dataclasses.replace(tiny, loss=loss))
+    hr, sr = to_float(batch[1]), model(to_float(batch[0]), training=True)
+    corners = set()
+    for step in range(6):
+        model.optimizer.iterations.assign(step)
+        top, left = (int(x) for x in model._jitter())
+        corners.add((top, left))
+        assert 0 <= min(top, left) <= max(top, left) <= 5
+        maps = [model.features(x[:, top : top + 27, left : left + 27])["content"] for x in (hr, sr)]
+        expected = tf.reduce_mean(losses.content_loss(*maps, loss.content))
+        _, logs = model.compute_gradients(batch)
+        np.testing.assert_allclose(logs["content"], expected, rtol=1e-5)
+    assert len(corners) > 3
+
+
 def test_the_average_follows_weights_and_statistics(make, tiny, batch):
     config = dataclasses.replace(
         tiny,
