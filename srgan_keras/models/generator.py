@@ -53,7 +53,6 @@ def generator(
             activation=config.output,
             # small at first: training starts near bicubic, or near the mean colour
             kernel_initializer=ICNR(shuffle, gain=0.1),
-            dtype="float32",
             name="tail_conv",
         )
 
@@ -91,7 +90,7 @@ def generator(
             x = activation(config.activation, f"up{i}_act")(x)
         x = tail(1)(x)
     else:
-        x = PixelShuffle(scale, dtype="float32", name="up_shuffle")(tail(scale)(x))
+        x = PixelShuffle(scale, name="up_shuffle")(tail(scale)(x))
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
         x = layers.Add(dtype="float32", name="bicubic_add")(
