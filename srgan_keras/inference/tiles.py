@@ -1,0 +1,125 @@
+"""Images of any size in bounded memory: tiles sliced on the host, each with its halo.
+
+A tile owns a rectangle of LR pixels. What the network is given is its window: the rectangle and as
+much around it as an SR pixel depends on, the receptive radius. So tiled output equals the whole
+image's, and nothing is blended. At the image's border the window ends where the image does: there
+the network pads as it does for the whole image.
+"""
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+Network = Callable[[np.ndarray], np.ndarray]
+"""float32 [N, h, w, 3] -> float32 [N, scale * h, scale * w, C], any N, h and w of one or more."""
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels: rows top..bottom - 1, columns left..right - 1."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, image: np.ndarray, scale: int = 1) -> np.ndarray:
+        """Return the view of these pixels, or of what they are at `scale`."""
+        rows = slice(scale * self.top, scale * self.bottom)
+        return image[rows, scale * self.left : scale * self.right]
+
+
+def upscale_tiles(
+    network: Network,
+    image: np.ndarray,
+    scale: int,
+    radius: int,
+    tile: int,
+    batch: int = 1,
+    wanted: np.ndarray | None = None,
+) -> Iterator[tuple[Box, np.ndarray]]:
+    """Apply `network` tile by tile.
+
+    All windows of an image have one shape, except after the device ran out of memory: then tiles
+    of half the side go on with what is left.
+
+    Args:
+        network: see `Network`.
+        image: float32 [H, W, 3].
+        scale: SR side over LR side.
+        radius: the network's receptive radius in LR px.
+        tile: a tile owns at most tile x tile LR px; its window is 2 * radius larger.
+        batch: tiles given to the network at once.
+        wanted: bool [H, W], optional: tiles where it is False everywhere are left out.
+
+    Yields:
+        the LR pixels that a tile owns, and their SR, float32 [scale * rows, scale * columns, C].
+
+    Raises:
+        tf.errors.ResourceExhaustedError: one pixel with its halo is too much.
+    """
+    left = deque(_grid(image.shape[:2], tile, wanted))
+    size = _largest(left)
+    while left:
+        boxes = [left.popleft() for _ in range(min(batch, len(left)))]
+        windows = [_window(box, image.shape[:2], size, radius) for box in boxes]
+        try:
+            answers = network(np.stack([window.of(image) for window in windows]))
+        except (tf.errors.ResourceExhaustedError, MemoryError):
+            if tile == 1:
+                raise
+            tile = math.ceil(tile / 2)
+            left = deque(part for box in [*boxes, *left] for part in _split(box, tile, wanted))
+            size = _largest(left)
+            continue
+        for box, window, answer in zip(boxes, windows, answers, strict=True):
+            top, leftmost = box.top - window.top, box.left - window.left
+            inside = Box(top, top + box.bottom - box.top, leftmost, leftmost + box.right - box.left)
+            yield box, inside.of(answer, scale)
+
+
+def _grid(shape: tuple[int, int], tile: int, wanted: np.ndarray | None) -> Iterator[Box]:
+    """Cut the smallest rectangle that holds all that is wanted into tiles of nearly equal size."""
+    height, width = shape
+    box = Box(0, height, 0, width)
+    if wanted is not None:
+        rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
+        if not len(rows):
+            return
+        box = Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    yield from _split(box, tile, wanted)
+
+
+def _split(box: Box, tile: int, wanted: np.ndarray | None) -> Iterator[Box]:
+    for top, bottom in _cuts(box.top, box.bottom, tile):
+        for left, right in _cuts(box.left, box.right, tile):
+            part = Box(top, bottom, left, right)
+            if wanted is None or part.of(wanted).any():
+                yield part
+
+
+def _cuts(start: int, stop: int, tile: int) -> list[tuple[int, int]]:
+    count = math.ceil((stop - start) / tile)
+    ends = [start + i * (stop - start) // count for i in range(count + 1)]
+    return list(itertools.pairwise(ends))
+
+
+def _largest(boxes: deque[Box]) -> tuple[int, int]:
+    """Return rows and columns that hold each of the boxes."""
+    rows = max((box.bottom - box.top for box in boxes), default=0)
+    return rows, max((box.right - box.left for box in boxes), default=0)
+
+
+def _window(box: Box, shape: tuple[int, int], size: tuple[int, int], radius: int) -> Box:
+    """Return what a tile's network sees; of one shape for all, so moved inwards at the border."""
+
+    def side(first: int, own: int, length: int) -> tuple[int, int]:
+        whole = min(own + 2 * radius, length)
+        start = min(max(first - radius, 0), length - whole)
+        return start, start + whole
+
+    return Box(*side(box.top, size[0], shape[0]), *side(box.left, size[1], shape[1]))
