@@ -5,7 +5,14 @@ from keras import layers
 
 from srgan_keras.config import Generator
 from srgan_keras.models.bicubic import BicubicUpsampling
-from srgan_keras.models.layers import BATCH_NORM, ICNR, Affine, PixelShuffle, activation
+from srgan_keras.models.layers import (
+    BATCH_NORM,
+    ICNR,
+    Affine,
+    BlockConv2D,
+    PixelShuffle,
+    activation,
+)
 
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
@@ -46,7 +53,8 @@ def generator(
         return x
 
     def tail(shuffle: int) -> layers.Layer:
-        return layers.Conv2D(
+        convolution = BlockConv2D if shuffle == 1 else layers.Conv2D
+        return convolution(
             3 * shuffle**2,
             config.tail_kernel,
             padding="same",

@@ -35,6 +35,44 @@ class PixelShuffle(keras.layers.Layer):
 
 
 @register
+class BlockConv2D(keras.layers.Conv2D):
+    """`Conv2D` of stride 1, odd kernel and same padding on images of even sides, for few filters.
+
+    Three filters leave most lanes of a processor idle. This computes the same sums for the four
+    pixels of a 2x2 block side by side, with a kernel on blocks that is made from the layer's own:
+    on a CPU more than twice as fast forwards and backwards both, for 64 channels to 3 with 9x9.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(filters, kernel_size, **kwargs | {"padding": "same"})
+
+    def call(self, x: Any) -> Any:  # noqa: ANN401
+        """Convolve [N, H, W, C] to [N, H, W, filters]; H and W are even."""
+        blocks = ops.conv(ops.space_to_depth(x, 2), self._block_kernel(), padding="same")
+        y = ops.depth_to_space(blocks, 2)
+        y = y + ops.cast(self.bias, y.dtype) if self.use_bias else y
+        return self.activation(y)
+
+    def _block_kernel(self) -> Any:  # noqa: ANN401
+        """Return the kernel [b, b, 4 C, 4 filters] on 2x2 blocks: one shifted copy a pixel."""
+        kernel = ops.convert_to_tensor(self.kernel)
+        taps, _, channels, filters = kernel.shape
+        before = -(-(taps // 2) // 2)  # blocks that the kernel reaches to the left
+        side = 2 * before + 1
+        lead = 2 * before - taps // 2
+        shifted = []
+        for i in (0, 1):
+            for j in (0, 1):
+                rows, columns = ((lead + k, 2 * side - taps - lead - k) for k in (i, j))
+                shifted.append(ops.pad(kernel, (rows, columns, (0, 0), (0, 0))))
+        kernel = ops.reshape(
+            ops.concatenate(shifted, -1), (side, 2, side, 2, channels, 4 * filters)
+        )
+        kernel = ops.transpose(kernel, (0, 2, 1, 3, 4, 5))
+        return ops.reshape(kernel, (side, side, 4 * channels, 4 * filters))
+
+
+@register
 class ICNR(keras.initializers.Initializer):
     """Makes the s*s sub-kernels before a PixelShuffle equal (Aitken et al. 2017).
 
