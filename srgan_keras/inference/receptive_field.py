@@ -1,4 +1,4 @@
-"""How far, in LR pixels, an SR pixel looks: what tiles must overlap by to equal the whole."""
+"""What tiles need to know of a network: how far an SR pixel looks, what an LR pixel costs."""
 
 import keras
 
@@ -54,6 +54,27 @@ def receptive_radius(generator: keras.Model, scale: int) -> int:
                 before = needed.get(source, (first, last))
                 needed[source] = min(first, before[0]), max(last, before[1])
     return radius
+
+
+def bytes_per_pixel(model: keras.Model) -> int:
+    """Estimate the memory that an LR pixel takes: the most that layers' outputs need at one time.
+
+    Args:
+        model: functional, computing in float32, its layers of the kinds named above.
+    """
+    calls, outputs = nodes(model)
+    last_use = {source: i for i, call in enumerate(calls) for source in call.inputs}
+    last_use |= dict.fromkeys(outputs, len(calls))
+    sizes: list[int] = []
+    enlarged: list[int] = []  # side over LR side
+    most = 0
+    for i, call in enumerate(calls):
+        side = max((enlarged[source] for source in call.inputs), default=1)
+        grows = isinstance(call.layer, PixelShuffle | BicubicUpsampling)
+        enlarged.append(side * call.layer.scale if grows else side)
+        sizes.append(4 * call.shape[-1] * enlarged[i] ** 2)
+        most = max(most, sum(sizes[j] for j in range(i + 1) if last_use.get(j, i) >= i))
+    return most
 
 
 def _needs(node: Node, first: int, last: int) -> tuple[int, int]:

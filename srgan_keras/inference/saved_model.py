@@ -11,22 +11,29 @@ An image without pixels or with more than the pixel limit, and bytes that are no
 answered with InvalidArgument; the whole request fails, the server lives on.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.inference import strips
+from srgan_keras.inference.graph_tiles import upscale_in_tiles
 from srgan_keras.inference.image_header import size_in_header
+from srgan_keras.inference.network import InferenceNetwork
 from srgan_keras.inference.receptive_field import receptive_radius
 
-PIXEL_LIMIT = 1024 * 1024
+PIXEL_LIMIT = 2**24
 """LR pixels of one image that a SavedModel takes unless it was exported with another limit."""
+
+PASS_BYTES = 2**29
+"""Memory for feature maps, above which a request is computed tile by tile."""
 
 
 def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT) -> keras.Model:
-    """Write `generator` to `folder` as a SavedModel that computes in float32.
+    """Write `generator` to `folder` as a SavedModel.
+
+    Beside the signatures it has the attribute `network`, see `network.InferenceNetwork`.
 
     Args:
         generator: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped; built
@@ -42,10 +49,9 @@ def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT)
     """
     model = float32_copy(generator)
     module = tf.Module()
-    # The bare variables alone: a module that holds the Keras model as well, as `model.export` and
-    # `ExportArchive.track` do, stores each weight twice.
-    module.variables_of_generator = [variable.value for variable in model.variables]
-    tf.saved_model.save(module, str(folder), signatures=_signatures(model, pixel_limit))
+    module.network = InferenceNetwork(model, scale_of(model))
+    signatures = _signatures(module.network, model, pixel_limit)
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     return model
 
 
@@ -77,36 +83,33 @@ def _with_float32_policies(config: object) -> object:
     return config
 
 
-def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.experimental.Callable]:
+def _signatures(
+    network: InferenceNetwork, model: keras.Model, pixel_limit: int
+) -> dict[str, tf.types.experimental.Callable]:
     """Make the three functions; they share one traced copy of the network."""
     scale = scale_of(model)
     radius = receptive_radius(model, scale)
+    pixels = PASS_BYTES // network.bytes_per_pixel
 
     def spec(dtype: tf.DType, *shape: int | None) -> list[tf.TensorSpec]:
         return [tf.TensorSpec(shape, dtype, name="images")]
 
-    @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
-    def network(images: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(model(images, training=False), 0.0, 1.0)
-
-    @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
-    def upscale(images: tf.Tensor) -> tf.Tensor:
+    def upscale(
+        network: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, dtype: tf.DType
+    ) -> tf.Tensor:
         shape = tf.shape(images, out_type=tf.int64)
         with tf.control_dependencies([_assert_size(shape[1], shape[2], pixel_limit)]):
             images = tf.identity(images)
-        # alone: on some processors TensorFlow's convolution of no images has a wrong shape
-        none = tf.zeros(tf.stack([0, scale * shape[1], scale * shape[2], 3]))
-        cases = [
-            (shape[0] == 0, lambda: none),
-            (tf.reduce_prod(shape[:3]) <= strips.PASS_PIXELS, lambda: network(images)),
-        ]
-        return tf.case(cases, lambda: strips.upscale_in_strips(network, images, scale, radius))
+        return upscale_in_tiles(network, images, scale, radius, pixels, dtype)
+
+    def rounded(images: tf.Tensor) -> tf.Tensor:
+        # In float64, or TensorFlow makes a multiplication of it, which is an ulp off x / 255.
+        floats = network.float32(tf.cast(tf.cast(images, tf.float64) / 255.0, tf.float32))
+        return tf.cast(tf.round(floats * 255.0), tf.uint8)  # the cast alone would truncate
 
     @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))
     def upscale_uint8(images: tf.Tensor) -> tf.Tensor:
-        # In float64, or TensorFlow makes a multiplication of it, which is an ulp off x / 255.
-        floats = upscale(tf.cast(tf.cast(images, tf.float64) / 255.0, tf.float32))
-        return tf.cast(tf.round(floats * 255.0), tf.uint8)  # the cast alone would truncate
+        return upscale(rounded, images, tf.uint8)
 
     def upscale_file(contents: tf.Tensor) -> tf.Tensor:
         height, width = size_in_header(contents)
@@ -122,7 +125,7 @@ def _signatures(model: keras.Model, pixel_limit: int) -> dict[str, tf.types.expe
 
     @tf.function(input_signature=spec(tf.float32, None, None, None, 3))
     def serve_float(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": upscale(images)}
+        return {"images": upscale(network.float32, images, tf.float32)}
 
     @tf.function(input_signature=spec(tf.string, None))
     def serve_bytes(images: tf.Tensor) -> dict[str, tf.Tensor]:

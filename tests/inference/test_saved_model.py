@@ -1,5 +1,6 @@
 import io
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -9,9 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from srgan_keras.config import Generator
-from srgan_keras.inference import strips
-from srgan_keras.inference.receptive_field import receptive_radius
+from srgan_keras.inference import network, saved_model
+from srgan_keras.inference.receptive_field import bytes_per_pixel, receptive_radius
 from srgan_keras.inference.saved_model import export, float32_copy
+from srgan_keras.inference.serving_form import serving_form
 from srgan_keras.models.generator import generator
 from srgan_keras.models.layers import Affine
 
@@ -68,26 +70,39 @@ def test_arrays_of_any_size(signatures: dict, model: keras.Model, shape: tuple):
     np.testing.assert_array_equal(levels, np.rint(floats * 255))
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-def test_strips_equal_the_whole(
-    scale: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+@pytest.mark.parametrize("bicubic_skip", [True, False])
+def test_tiles_equal_the_whole(
+    bicubic_skip: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ):
-    model = generator(TINY, scale)
-    radius = receptive_radius(model, scale)
+    model = generator(replace(TINY, bicubic_skip=bicubic_skip), 2)
     images = {
         shape: rng.uniform(size=(*shape, 3)).astype(np.float32)
         for shape in [(1, 200, 9), (1, 9, 200), (2, 61, 40), (3, 40, 61), (1, 1, 500), (5, 9, 9)]
     }
     passes = []
-    for limit in (2**19, 400):
-        monkeypatch.setattr(strips, "PASS_PIXELS", limit)
-        export(model, tmp_path / f"{limit}", 10_000)
-        exported = tf.saved_model.load(str(tmp_path / f"{limit}")).signatures
-        passes.append({n: ask(exported, "serve_float", image) for n, image in images.items()})
-    assert 400 // 9 - 2 * radius > 0  # so the first are cut into several strips
+    for budget in (2**29, 2**17):
+        monkeypatch.setattr(saved_model, "PASS_BYTES", budget)
+        monkeypatch.setattr(network, "TAIL_BYTES", budget // 8)
+        export(model, tmp_path / f"{budget}", 10_000)
+        exported = tf.saved_model.load(str(tmp_path / f"{budget}"))
+        passes.append({n: ask(exported.signatures, "serve_float", x) for n, x in images.items()})
+    parts = [part for part in serving_form(model) if part]
+    assert len(parts) == 1 + (not bicubic_skip)
+    for i, part in enumerate(parts):  # so that the first are cut into several tiles
+        pixels = 2**17 // (8 if i else 1) // bytes_per_pixel(part)
+        assert pixels**0.5 - 2 * receptive_radius(part, 2) < 61
     for shape, whole in passes[0].items():
-        assert whole.shape == (shape[0], scale * shape[1], scale * shape[2], 3)
+        assert whole.shape == (shape[0], 2 * shape[1], 2 * shape[2], 3)
         np.testing.assert_allclose(passes[1][shape], whole, atol=1e-5)
+        np.testing.assert_allclose(whole, model(images[shape]).numpy().clip(0, 1), atol=1e-5)
+
+
+def test_bfloat16_is_near(folder: Path, rng: np.random.Generator):
+    exported = tf.saved_model.load(str(folder)).network
+    images = rng.uniform(size=(1, 30, 40, 3)).astype(np.float32)
+    exact, half = exported.float32(images).numpy(), exported.bfloat16(images).numpy()
+    assert half.dtype == np.float32
+    assert 0 < np.abs(exact - half).max() < 0.02
 
 
 def test_uint8_is_rounded_and_clipped(tmp_path: Path):

@@ -1,0 +1,79 @@
+"""Upscaling tile by tile inside a TensorFlow graph, so that memory does not grow with the image.
+
+Each tile is computed from a window that is larger by what the network looks at, so that the tiles
+together equal the whole.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def upscale_in_tiles(
+    network: Callable[[tf.Tensor], tf.Tensor],
+    images: tf.Tensor,
+    scale: int,
+    radius: int,
+    pixels: int,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Apply `network` to the images, or one after another to square tiles of each.
+
+    Args:
+        network: [n, h, w, C] -> `dtype` [n, scale * h, scale * w, 3], any h and w.
+        images: any type, [N, H, W, C], H and W not zero.
+        scale: SR side over LR side.
+        radius: the network's receptive radius in LR px.
+        pixels: the most LR pixels, n x h x w, that the network is to be given at once.
+        dtype: of what the network gives.
+
+    Returns:
+        `dtype` [N, scale * H, scale * W, 3].
+    """
+    count, height, width = tf.unstack(tf.shape(images)[:3])
+    # A tile that owned less than the radius would be nearly all halo.
+    tile = max(int(pixels**0.5) - 2 * radius, radius, 1)
+
+    def span(start: tf.Tensor, length: tf.Tensor) -> tuple[slice, slice]:
+        """Return a tile's window along an axis, and where its own SR lies in the window's."""
+        stop = tf.minimum(start + tile, length)
+        first, last = tf.maximum(start - radius, 0), tf.minimum(stop + radius, length)
+        return slice(first, last), slice(scale * (start - first), scale * (stop - first))
+
+    def piece(image: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+        """Return SR of a tile, columns first: [its columns, its rows, 3]."""
+        (rows, own_rows), (columns, own_columns) = span(top, height), span(left, width)
+        sr = network(image[tf.newaxis, rows, columns])
+        return tf.transpose(sr[0, own_rows, own_columns], (1, 0, 2))
+
+    def collect(part: Callable[[tf.Tensor], tf.Tensor], number: tf.Tensor) -> tf.Tensor:
+        """Join part(0), part(1), ... along their first axis; one is computed at a time."""
+        done = tf.TensorArray(dtype, number, infer_shape=False, element_shape=(None, None, 3))
+        _, done = tf.while_loop(
+            lambda i, _: i < number,
+            lambda i, done: (i + 1, done.write(i, part(i))),
+            (0, done),
+            parallel_iterations=1,
+        )
+        return done.concat()
+
+    def tiled() -> tf.Tensor:
+        rows, columns = -(-height // tile), -(-width // tile)
+
+        def row(i: tf.Tensor) -> tf.Tensor:
+            image, top = images[i // rows], i % rows * tile
+            across = collect(lambda j: piece(image, top, j * tile), columns)
+            return tf.transpose(across, (1, 0, 2))
+
+        return tf.reshape(collect(row, count * rows), whole)
+
+    whole = tf.stack([count, scale * height, scale * width, 3])
+    total = tf.reduce_prod(tf.shape(images, out_type=tf.int64)[:3])
+    return tf.case(
+        [
+            # on some processors TensorFlow's convolution of no images has a wrong shape
+            (total == 0, lambda: tf.zeros(whole, dtype)),
+            (total <= pixels, lambda: network(images)),
+        ],
+        default=tiled,
+    )
