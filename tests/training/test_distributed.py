@@ -3,10 +3,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from srgan_keras.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,14 +41,12 @@ def cluster():
 def weights(tmp_path_factory):
     """Return what training on one device, two devices and two workers left."""
     folder = tmp_path_factory.mktemp("weights")
-    for group in (["one"], ["two"], [("worker", c) for c in cluster()]):
-        running = []
-        for i, member in enumerate(group):
-            kind, config = member if isinstance(member, tuple) else (member, "{}")
-            running.append(start(kind, folder / f"{kind}{i}.npz", TF_CONFIG=config))
-        for process in running:
-            _, stderr = process.communicate(timeout=240)
-            assert process.returncode == 0, stderr[-3000:]
+    kinds = [("one0", "{}"), ("two0", "{}")]
+    kinds += [(f"worker{i}", config) for i, config in enumerate(cluster())]
+    running = [start(name[:-1], folder / f"{name}.npz", TF_CONFIG=c) for name, c in kinds]
+    for process in running:
+        _, stderr = process.communicate(timeout=500)
+        assert process.returncode == 0, stderr[-3000:]
     return {file.stem: dict(np.load(file)) for file in folder.glob("*.npz")}
 
 
@@ -79,3 +80,54 @@ def test_an_infinite_gradient_on_one_replica_skips_the_step_on_all(weights, devi
     assert len(kept) > 5
     for key in kept:
         np.testing.assert_array_equal(found[f"before {key}"], found[f"after {key}"])
+
+
+TRAIN = [
+    *(
+        "--train.strategy",
+        "multi_worker",
+        "--train.precision",
+        "float32",
+        "--vgg.weights",
+        "random",
+    ),
+    *("--data", "phantom:6", "--data.hr-long-side", "96", "--data.patch", "32"),
+    *("--generator.blocks", "1", "--generator.filters", "4", "--train.batch-size", "4"),
+    *("--train.checkpoint-every-steps", "5", "--train.validate-every-steps", "1000000"),
+    *("--train.stage2-steps", "0", "--eval.protocols", "standard", "--train.jit", "off"),
+]
+
+
+def test_a_lost_worker_ends_the_others_and_a_restart_goes_on(tmp_path):
+    def workers(steps):
+        command = [sys.executable, "-m", "srgan_keras.train", *TRAIN, "--workdir", str(tmp_path)]
+        return [
+            subprocess.Popen(
+                [*command, "--train.stage1-steps", str(steps)],
+                cwd=ROOT,
+                env=os.environ | {"TF_CONFIG": config},
+                stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                text=True,
+            )
+            for config in cluster()
+        ]
+
+    def newest():
+        found = Checkpoints(tmp_path / "checkpoints", keep=3).newest()
+        return found.step if found else 0
+
+    chief, other = workers(1_000_000)
+    while newest() < 5 and chief.poll() is None and other.poll() is None:
+        time.sleep(0.1)
+    other.kill()
+    other.communicate()
+    _, stderr = chief.communicate(timeout=120)
+    assert chief.returncode == 1, stderr[-3000:]
+    assert "another worker was lost: start the same command on all of them" in stderr
+    step = newest()
+    assert step >= 5
+    for worker in workers(step + 5):
+        _, stderr = worker.communicate(timeout=300)
+        assert worker.returncode == 0, stderr[-3000:]
+        assert f"goes on at step {step} of {step + 5}" in stderr
