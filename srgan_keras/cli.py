@@ -64,6 +64,46 @@ class EvaluateOptions:
     """Where metrics.json and per_image.csv go."""
 
 
+@dataclass(frozen=True)
+class UpscaleOptions:
+    """Enlarge photographs: files, folders or globs of PNG, JPEG, TIFF and WebP."""
+
+    model: tyro.conf.Positional[str]
+    """A model folder, or the name of a shipped model."""
+    inputs: tyro.conf.Positional[tuple[str, ...]]
+    """Photographs; folders are searched, and their tree is kept."""
+    out: Path
+    """Folder for what is made; a file is named like its input."""
+    format: Literal["png", "tiff"] = "png"
+    """Of what is made."""
+    overwrite: bool = False
+    """Make anew what is there already."""
+    shard: str = "1/1"
+    """I/N: every N-th input from the I-th on, for one of N processes."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 where the device multiplies it, else float32."""
+    tile: int | None = None
+    """LR pixels along a side that a tile owns; its halo comes on top."""
+    memory: float | None = None
+    """GB for feature maps, in place of --tile. Default: 0.5."""
+    batch: int = 1
+    """Tiles that are computed at once."""
+    skip_outside: bool = True
+    """Interpolate bicubically where nothing of the field of view is near."""
+    self_ensemble: bool = False
+    """Mean over the eight flips and rotations: eight times the work."""
+    uncertainty: bool = False
+    """Also write NAME.uncertainty: standard deviation over the eight, 256 a grey level, 16 bit."""
+    back_project: int = 0
+    """Times to move SR so that its reduction comes nearer to LR."""
+    blend: float | None = None
+    """0..1: share of the adversarial model's output in the mixture with MODEL's."""
+    adversarial: str | None = None
+    """The model that --blend mixes in. Default: the folder srgan beside MODEL."""
+    compare: bool = False
+    """Also write NAME.compare: bicubic interpolation and SR side by side."""
+
+
 def main(argv: list[str]) -> int:
     """Run one verb and return the exit status."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
@@ -140,6 +180,7 @@ def _load(target: str) -> Callable:
 VERBS = {
     # verb: its options, and the function that takes them (imported after parsing)
     "train": (TrainOptions, "srgan_keras.train:train"),
+    "upscale": (UpscaleOptions, "srgan_keras.inference.upscale_files:upscale_files"),
     "evaluate": (EvaluateOptions, "srgan_keras.evaluation.evaluate:evaluate_spec"),
 }
 

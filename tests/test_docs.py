@@ -47,6 +47,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     seen = []
     monkeypatch.setattr("srgan_keras.train.train", lambda *arguments: seen.append(arguments))
     monkeypatch.setattr("srgan_keras.evaluation.evaluate.evaluate_spec", seen.append)
+    monkeypatch.setattr("srgan_keras.inference.upscale_files.upscale_files", seen.append)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("train: {batch_size: 8}\n")
     lines = "\n".join(blocks(document, "")).replace("\\\n", " ")
@@ -62,14 +63,15 @@ def test_the_programs_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
     info = dict.fromkeys(model_folder.REQUIRED, "srgan")
     info["degradation"] = {"name": "bicubic", "version": 1}
-    model_folder.save(Path("runs/demo/models/srgan"), generator(Generator(1, 4), 4), info)
+    for name in ("content", "srgan"):
+        model_folder.save(Path("runs/demo/models", name), generator(Generator(1, 4), 4), info)
     Path("photographs").mkdir()
     for file in ("photographs/1.png", "photographs/2.png", "photograph.png"):
         cv2.imwrite(file, np.full((9, 12, 3), 80, np.uint8))
-    served, loaded = blocks("README.md", "python")
+    loaded, served = blocks("README.md", "python")
     assert "keras" not in served, "TensorFlow alone"
-    exec(served, {})
     exec(loaded, {})
+    exec(served, {})
     assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
     assert cv2.imread("enlarged.png").shape == (36, 48, 3)
 

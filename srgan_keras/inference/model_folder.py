@@ -17,12 +17,15 @@ import numpy as np
 import tensorflow as tf
 
 import srgan_keras
-from srgan_keras.config import Generator, UsageError
+from srgan_keras.config import Generator, Train, UsageError
 from srgan_keras.inference import saved_model
 from srgan_keras.inference.card import card
 from srgan_keras.inference.parity import saved_model_parity
-from srgan_keras.inference.receptive_field import receptive_radius
+from srgan_keras.inference.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.inference.serving_form import serving_form
+from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.models.generator import generator as build_generator
+from srgan_keras.training.machine import resolve_precision
 
 SCHEMA = 1
 PACKAGE = Path(srgan_keras.__file__).parent
@@ -30,7 +33,7 @@ SHIPPED = (PACKAGE / "saved_models", PACKAGE.parent / "saved_models")
 """Where shipped models are: in an installed package, in a clone."""
 
 REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")
-READ = {"schema", "name", "scale", "degradation", "pixel_limit"}
+READ = {"schema", "name", "scale", "degradation"}
 
 
 class ModelFolder:
@@ -42,7 +45,6 @@ class ModelFolder:
         name: e.g. `srgan`.
         scale: SR side over LR side.
         degradation: name of the degradation it undoes.
-        pixel_limit: the most LR pixels, H x W, of one image.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,16 +53,38 @@ class ModelFolder:
         self.name: str = self.info["name"]
         self.scale: int = self.info["scale"]
         self.degradation: str = self.info["degradation"]["name"]
-        self.pixel_limit: int = self.info["pixel_limit"]
 
     @cached_property
-    def signatures(self) -> dict[str, Any]:
-        """The SavedModel's functions by name; loaded when first asked for."""
+    def _saved_model(self) -> Any:  # noqa: ANN401
+        """Loaded when first asked for; has the attribute `network`, an `InferenceNetwork`."""
+        folder = self.path / "saved_model"
         try:
-            return dict(tf.saved_model.load(str(self.path / "saved_model")).signatures)
+            return tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0]
-            raise UsageError(f"cannot load {self.path / 'saved_model'}: {reason}") from None
+            raise UsageError(f"cannot load {folder}: {reason}") from None
+
+    def upscaler(self, precision: str = "float32") -> Upscaler:
+        """Return the model as a function of batches, with what tiles need to know of it.
+
+        Args:
+            precision: `float32`; `bfloat16`; `auto`, bfloat16 where the device multiplies it.
+        """
+        if "bytes_per_pixel" not in self.info:
+            raise UsageError(
+                f"{self.path} was written by an older srgan_keras: "
+                f"`srgan-keras export {self.path} --format saved_model` brings it up to date"
+            )
+        if precision == "auto":
+            half = resolve_precision(Train(), "default") == "mixed_bfloat16"
+            precision = "bfloat16" if half else "float32"
+        whole = self._saved_model  # holds the weights: a function alone would lose them
+
+        def network(images: np.ndarray) -> np.ndarray:
+            return getattr(whole.network, precision)(tf.constant(images)).numpy()
+
+        radius, cost = self.info["receptive_radius"], self.info["bytes_per_pixel"]
+        return Upscaler(network, self.scale, radius, cost)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator to be trained further, under the dtype policy in force.
@@ -83,36 +107,22 @@ class ModelFolder:
         return network
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
-        """Return the SR photograph, uint8 RGB [sH, sW, 3], of `image`, uint8 RGB [H, W, 3].
-
-        Raises:
-            UsageError: more pixels than the pixel limit.
-        """
-        return self._ask("serving_default", image)
-
-    def upscale_float(self, image: np.ndarray) -> np.ndarray:
-        """Return the SR photograph before rounding, float32 [sH, sW, 3] in 0..1, of `image`.
+        """Return the SR photograph, of the type of `image` and rounded, [sH, sW, 3].
 
         Args:
-            image: uint8 RGB [H, W, 3].
-
-        Raises:
-            UsageError: more pixels than the pixel limit.
+            image: uint8 or uint16 RGB [H, W, 3], of any size: it is computed in tiles.
         """
-        return self._ask("serve_float", image)
+        return upscale(self.upscaler(), _checked(image))[0]
 
-    def _ask(self, signature: str, image: np.ndarray) -> np.ndarray:
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(f"expected uint8 [H, W, 3], not {image.dtype} {image.shape}")
-        height, width = image.shape[:2]
-        if not 1 <= height * width <= self.pixel_limit:
-            raise UsageError(
-                f"{width} x {height} px: model {self.name} takes 1 to {self.pixel_limit} pixels"
-            )
-        if signature == "serve_float":
-            image = image.astype(np.float32) / 255
-        answer = self.signatures[signature](images=tf.constant(image[np.newaxis]))
-        return answer["images"][0].numpy()
+    def upscale_float(self, image: np.ndarray) -> np.ndarray:
+        """Return the same before rounding, float32 [sH, sW, 3] in 0..1."""
+        return upscale(self.upscaler(), _checked(image), rounded=False)[0]
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected uint8 or uint16 [H, W, 3], not {image.dtype} {image.shape}")
+    return image
 
 
 def load(name_or_path: str | Path) -> ModelFolder:
@@ -177,6 +187,7 @@ def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
         "scale": scale,
         "receptive_field": 2 * radius + 1,
         "receptive_radius": radius,
+        "bytes_per_pixel": bytes_per_pixel(serving_form(model)[0]),
         "pixel_limit": saved_model.PIXEL_LIMIT,
         "colour": {"space": "sRGB", "channels": "RGB", "range": [0, 1]},
         "versions": {
@@ -209,13 +220,15 @@ def _descriptions(root: Path) -> list[Path]:
 
 def _read_info(path: Path) -> dict[str, Any]:
     file = path / "model.json"
+    damaged = f"the model folder {path} is damaged: train or download it again"
     try:
         info = json.loads(file.read_text(encoding="utf-8"))
+        schema = info["schema"]
         complete = info.keys() >= READ and (path / "saved_model" / "saved_model.pb").is_file()
-    except (OSError, ValueError, AttributeError):
-        complete = False
-    if not complete:
-        raise UsageError(f"the model folder {path} is damaged: train or download it again")
-    if info["schema"] > SCHEMA:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        raise UsageError(damaged) from None
+    if schema > SCHEMA:
         raise UsageError(f"{path} was written by a newer srgan_keras: upgrade the package")
+    if not complete:
+        raise UsageError(damaged)
     return info

@@ -94,10 +94,17 @@ def test_training_goes_on_from_the_same_generator(folder: Path, model: keras.Mod
         model_folder.load(folder).generator(Generator(blocks=1, filters=16), 4)
 
 
-@pytest.mark.parametrize("shape", [(5000, 5000, 3), (0, 5, 3)])
-def test_an_image_over_the_limit(folder: Path, shape: tuple):
-    with pytest.raises(UsageError, match=f"{shape[1]} x {shape[0]} px: model tiny takes 1 to"):
-        model_folder.load(folder).upscale(np.zeros(shape, np.uint8))
+def test_images_of_other_types(folder: Path):
+    loaded = model_folder.load(folder)
+    levels = np.random.default_rng(0).integers(0, 256, (7, 12, 3), np.uint8)
+    deep = loaded.upscale(levels.astype(np.uint16) * 257)
+    assert deep.dtype == np.uint16
+    np.testing.assert_array_equal(deep, np.rint(loaded.upscale_float(levels) * 65535))
+    with pytest.raises(UsageError, match="5 x 0 px has nothing"):
+        loaded.upscale(np.zeros((0, 5, 3), np.uint8))
+    for wrong in (levels[..., 0], levels / 255):
+        with pytest.raises(ValueError, match="expected uint8"):
+            loaded.upscale(wrong)
 
 
 def test_an_interrupted_save_leaves_the_old_folder(

@@ -1,0 +1,207 @@
+"""The verb `upscale`: photographs in, larger ones out. Reads, computes and writes at one time."""
+
+import glob
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from srgan_keras.config import CommandError, UsageError
+from srgan_keras.inference import model_folder
+from srgan_keras.inference.image_files import KINDS, ImageFileError, Photograph, read, write
+from srgan_keras.inference.upscaler import (
+    Upscaler,
+    back_projected,
+    bicubic,
+    blended,
+    ensembled,
+    field_of_view,
+    upscale,
+)
+
+MOST_PIXELS = 2**30
+"""Of an image that OpenCV reads again."""
+
+log = logging.getLogger(__name__)
+
+
+class Request(Protocol):
+    """What `cli.UpscaleOptions` holds; see there."""
+
+    model: str
+    inputs: tuple[str, ...]
+    out: Path
+    format: Literal["png", "tiff"]
+    overwrite: bool
+    shard: str
+    precision: Literal["auto", "float32", "bfloat16"]
+    tile: int | None
+    memory: float | None
+    batch: int
+    skip_outside: bool
+    self_ensemble: bool
+    uncertainty: bool
+    back_project: int
+    blend: float | None
+    adversarial: str | None
+    compare: bool
+
+
+class Job(NamedTuple):
+    """A file and where what is made of it goes."""
+
+    source: Path
+    target: Path
+
+
+def upscale_files(request: Request) -> None:
+    """Do what the verb asks for; a file that fails is named, and the rest is done.
+
+    Raises:
+        UsageError: wrong use or input.
+        CommandError: done, but some files failed.
+    """
+    upscaler = _upscaler(request)
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {request.out}: {error.strerror}") from None
+    jobs = _shard(list(_jobs(request)), request.shard)
+    todo = [job for job in jobs if request.overwrite or not job.target.exists()]
+    if len(todo) < len(jobs):
+        log.info("%d are there already; --overwrite makes them anew", len(jobs) - len(todo))
+    failed = 0
+    layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
+    with (
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(1) as writer,
+        tqdm(total=len(todo), bar_format=layout, disable=None) as bar,
+    ):
+        ahead = reader.submit(read, todo[0].source) if todo else None
+        written: Future | None = None  # one at a time waits to be written: memory stays bounded
+        for i, job in enumerate(todo):
+            current = ahead
+            ahead = reader.submit(read, todo[i + 1].source) if i + 1 < len(todo) else None
+            try:
+                photograph = current.result()
+                made = _process(upscaler, photograph, request, bar.update)
+            except (ImageFileError, UsageError, OSError) as error:
+                failed += 1
+                log.error("%s %s", job.source, error)
+                bar.update(i + 1 - bar.n)
+                continue
+            if written:
+                written.result()
+            written = writer.submit(_write, job.target, made)
+            del photograph, made, current
+        if written:
+            written.result()
+    if failed:
+        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {request.out}")
+
+
+def _process(
+    upscaler: Upscaler, photograph: Photograph, request: Request, progress: object
+) -> dict[str, Photograph]:
+    """Return what is to be written, by what is added to the file's name."""
+    colour = photograph.colour
+    if upscaler.scale**2 * colour[..., 0].size > MOST_PIXELS:
+        raise ImageFileError(f"would become larger than {MOST_PIXELS} px")
+    wanted = field_of_view(colour, upscaler.radius) if request.skip_outside else None
+    tile = request.tile
+    if request.memory is not None:
+        tile = upscaler.tile(int(request.memory * 1e9) // request.batch)
+    sr, deviation = upscale(upscaler, colour, tile, request.batch, wanted, progress=progress)
+    scale = upscaler.scale
+    if photograph.grey:  # the network's three channels differ a little
+        sr[...] = np.rint(sr.mean(axis=2, dtype=np.float32))[..., np.newaxis]
+    alpha = photograph.alpha
+    if alpha is not None:
+        alpha = bicubic(np.repeat(alpha[..., np.newaxis], 3, axis=2), scale)[..., 0]
+    made = {"": Photograph(sr, alpha, photograph.grey, photograph.profile)}
+    if request.compare:
+        strip = np.hstack([bicubic(colour, scale), sr])
+        made[".compare"] = Photograph(strip, None, photograph.grey, photograph.profile)
+    if deviation is not None:
+        levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
+        made[".uncertainty"] = Photograph(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
+    return made
+
+
+def _write(target: Path, made: dict[str, Photograph]) -> None:
+    for name, photograph in reversed(made.items()):  # the one that is looked for comes last
+        write(target.with_name(f"{target.stem}{name}{target.suffix}"), photograph)
+
+
+def _upscaler(request: Request) -> Upscaler:
+    """Put the network together from its parts."""
+    if (
+        request.batch < 1
+        or request.back_project < 0
+        or (request.tile is not None and request.tile < 1)
+    ):
+        raise UsageError("--batch and --tile must be 1 or more, --back-project 0 or more")
+    if request.tile is not None and request.memory is not None:
+        raise UsageError("give --tile or --memory, not both")
+    if not 0 <= (request.blend or 0) <= 1:
+        raise UsageError("--blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
+    model = model_folder.load(request.model)
+    upscaler = model.upscaler(request.precision)
+    if request.blend is not None:
+        other = model_folder.load(request.adversarial or model.path.with_name("srgan"))
+        upscaler = blended(upscaler, other.upscaler(request.precision), request.blend)
+    if request.back_project:
+        upscaler = back_projected(upscaler, model.degradation, request.back_project)
+    if request.self_ensemble or request.uncertainty:
+        upscaler = ensembled(upscaler, request.uncertainty)
+    return upscaler
+
+
+def _jobs(request: Request) -> Iterator[Job]:
+    """List the files; those of a folder keep their places below it.
+
+    Raises:
+        UsageError: an input is not there, or two would be written to one file.
+    """
+    suffix = ".png" if request.format == "png" else ".tiff"
+    out, seen = request.out.resolve(), {}
+    for source, inside in _sources(request.inputs, out):
+        target = request.out / inside.with_suffix(suffix)
+        if seen.setdefault(target, source) != source:
+            raise UsageError(f"{seen[target]} and {source} would both be written to {target}")
+        yield Job(source, target)
+
+
+def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
+    """Find the photographs: each path, and its place in the output folder."""
+    for given in inputs:
+        paths = (
+            [Path(given)] if os.path.exists(given) else [Path(p) for p in sorted(glob.glob(given))]
+        )
+        if not paths:
+            raise UsageError(f"there is no file, folder or match of {given!r}")
+        for path in paths:
+            if not path.is_dir():
+                yield path, Path(path.name)
+                continue
+            files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+            files = [file for file in files if out not in file.resolve().parents]
+            photographs = [file for file in files if file.suffix.lower() in KINDS]
+            if not photographs:
+                raise UsageError(f"{path} holds no file of the kinds {', '.join(KINDS)}")
+            if len(photographs) < len(files):
+                others = len(files) - len(photographs)
+                log.info("%s: %d files of other kinds are left alone", path, others)
+            yield from ((file, file.relative_to(path)) for file in photographs)
+
+
+def _shard(jobs: list[Job], shard: str) -> list[Job]:
+    index, _, count = shard.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise UsageError(f"--shard {shard}: give I/N, such as 1/4 to 4/4")
+    return jobs[int(index) - 1 :: int(count)]

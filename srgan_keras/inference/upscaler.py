@@ -1,0 +1,173 @@
+"""From an array of LR pixels to one of SR pixels: networks put together, tiled, rounded."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras.config import UsageError
+from srgan_keras.data.degradations import DEGRADATIONS
+from srgan_keras.data.fov import fov_mask
+from srgan_keras.inference.ensemble import self_ensemble
+from srgan_keras.inference.tiles import Network, upscale_tiles
+from srgan_keras.models.bicubic import bicubic_upsample
+
+MEMORY = 2**29
+"""Bytes for feature maps at LR size unless told otherwise."""
+
+DARK = 32
+"""A frame whose rim, but for a hundredth of it, is darker than this shows a field of view."""
+
+_BICUBIC_TILE = 512
+
+
+class Upscaler(NamedTuple):
+    """A network, and what tiles need to know of it.
+
+    Attributes:
+        network: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, C] in 0..1, any N, h and w;
+            C is 3, or 4 where the last is the standard deviation.
+        scale: SR side over LR side.
+        radius: its receptive radius in LR px.
+        bytes_per_pixel: memory for an LR pixel.
+    """
+
+    network: Network
+    scale: int
+    radius: int
+    bytes_per_pixel: int
+
+    def tile(self, memory: int) -> int:
+        """Return the side of the largest tile that fits into a number of bytes."""
+        return max(int((memory / self.bytes_per_pixel) ** 0.5) - 2 * self.radius, 1)
+
+
+def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
+    """Return (1 - share) * first + share * second."""
+    if first.scale != second.scale:
+        raise UsageError(f"models of x{first.scale} and x{second.scale} cannot be blended")
+
+    def network(images: np.ndarray) -> np.ndarray:
+        return (1 - share) * first.network(images) + share * second.network(images)
+
+    worst = max(first.bytes_per_pixel, second.bytes_per_pixel)
+    return Upscaler(network, first.scale, max(first.radius, second.radius), worst)
+
+
+def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
+    """Move SR so that its reduction comes nearer to LR: SR + up(LR - down(SR)), some times."""
+    scale, down = upscaler.scale, DEGRADATIONS[degradation].function
+
+    def network(images: np.ndarray) -> np.ndarray:
+        sr = tf.constant(upscaler.network(images))
+        for _ in range(times):
+            sr += bicubic_upsample(images - down(sr, scale), scale)
+        return np.clip(sr, 0, 1)
+
+    # an LR pixel's reduction takes in two LR px to either side, its enlargement two more
+    radius = upscaler.radius + 4 * times
+    return upscaler._replace(network=network, radius=radius)
+
+
+def ensembled(upscaler: Upscaler, deviation: bool = False) -> Upscaler:
+    """Return the mean of the 8-fold self-ensemble; with `deviation` also its RMS over RGB."""
+
+    def network(images: np.ndarray) -> np.ndarray:
+        mean, spread = self_ensemble(upscaler.network, images)
+        if not deviation:
+            return mean
+        rms = np.sqrt(np.mean(spread**2, axis=-1, keepdims=True))
+        return np.concatenate([mean, rms], axis=-1)
+
+    return upscaler._replace(network=network)
+
+
+def upscale(
+    upscaler: Upscaler,
+    image: np.ndarray,
+    tile: int | None = None,
+    batch: int = 1,
+    wanted: np.ndarray | None = None,
+    rounded: bool = True,
+    progress: Callable[[float], object] = lambda share: None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Upscale one image of any size in bounded memory.
+
+    Args:
+        upscaler: see `Upscaler`.
+        image: uint8 or uint16 RGB [H, W, 3].
+        tile: LR pixels along a side that a tile owns; None: what fits into `MEMORY`.
+        batch: tiles at once.
+        wanted: bool [H, W]; where it is False SR is bicubic interpolation. None: all.
+        rounded: to the image's type; otherwise float32 in 0..1.
+        progress: told the share of the image's pixels whenever some are done.
+
+    Returns:
+        SR [sH, sW, 3], and where the network gives one the standard deviation, float32 [sH, sW] in
+        0..1 (0 where SR is bicubic).
+
+    Raises:
+        UsageError: an image without pixels.
+    """
+    height, width = image.shape[:2]
+    if not height * width:
+        raise UsageError(f"an image of {width} x {height} px has nothing to upscale")
+    scale, top = upscaler.scale, np.iinfo(image.dtype).max
+    floats = np.divide(image, np.float32(top), dtype=np.float32)
+    sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
+    deviation = None
+    tile = tile or upscaler.tile(MEMORY // batch)
+    passes = [(upscaler.network, upscaler.radius, tile, batch, wanted)]
+    if wanted is not None:
+        passes.append((lambda x: _bicubic(x, scale), 2, _BICUBIC_TILE, 1, ~wanted))
+    for network, radius, side, count, mask in passes:
+        tiles = upscale_tiles(network, floats, scale, radius, side, count, mask)
+        for box, part in tiles:
+            inside = mask is None or _at_sr(box.of(mask), scale)
+            levels = np.rint(part[..., :3] * top) if rounded else part[..., :3]
+            np.copyto(box.of(sr, scale), levels, where=inside, casting="unsafe")
+            if part.shape[-1] == 4:
+                if deviation is None:
+                    deviation = np.zeros(sr.shape[:2], np.float32)
+                np.copyto(box.of(deviation, scale)[..., np.newaxis], part[..., 3:], where=inside)
+            if mask is wanted:
+                progress((box.bottom - box.top) * (box.right - box.left) / (height * width))
+    return sr, deviation
+
+
+def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
+    """Return where an SR pixel depends on the field of view; None where the image shows none.
+
+    Args:
+        image: uint8 or uint16 RGB [H, W, 3].
+        radius: the network's receptive radius in LR px.
+
+    Returns:
+        bool [H, W], the mask of `fov_mask` dilated by the radius, or None: compute all of it.
+    """
+    levels = image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8)
+    try:
+        mask = fov_mask(levels)
+    except UsageError:  # a strip, too thin for a photograph
+        return None
+    outside = levels[~mask]
+    if not mask.any() or not len(outside) or np.percentile(outside.max(axis=1), 99) > DARK:
+        return None
+    side = 2 * radius + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+
+
+def bicubic(image: np.ndarray, scale: int) -> np.ndarray:
+    """Enlarge one image, uint8 or uint16 [H, W, 3], by interpolation, in bounded memory."""
+    nowhere = np.zeros(image.shape[:2], bool)
+    return upscale(Upscaler(_bicubic, scale, 0, 1), image, 1, wanted=nowhere)[0]
+
+
+def _bicubic(images: np.ndarray, scale: int) -> np.ndarray:
+    return np.clip(bicubic_upsample(images, scale), 0, 1)
+
+
+def _at_sr(mask: np.ndarray, scale: int) -> np.ndarray:
+    return mask.repeat(scale, 0).repeat(scale, 1)[..., np.newaxis]
