@@ -80,6 +80,8 @@ class UpscaleOptions:
     """Make anew what is there already."""
     shard: str = "1/1"
     """I/N: every N-th input from the I-th on, for one of N processes."""
+    engine: Literal["keras", "openvino"] = "keras"
+    """openvino: faster on CPUs; `srgan-keras export MODEL --format openvino` comes first."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 where the device multiplies it, else float32."""
     tile: int | None = None
@@ -102,6 +104,18 @@ class UpscaleOptions:
     """The model that --blend mixes in. Default: the folder srgan beside MODEL."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation and SR side by side."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Write a model in another format into its folder, compared with Keras on photographs."""
+
+    model: tyro.conf.Positional[str]
+    """A model folder, or the name of a shipped model."""
+    format: Literal["onnx", "openvino", "litert", "litert_float16", "saved_model"]
+    """saved_model: write the folder anew, where it comes from an older version."""
+    data: str = "phantom:3"
+    """SPEC: the photographs it is compared on, the first three."""
 
 
 def main(argv: list[str]) -> int:
@@ -181,6 +195,7 @@ VERBS = {
     # verb: its options, and the function that takes them (imported after parsing)
     "train": (TrainOptions, "srgan_keras.train:train"),
     "upscale": (UpscaleOptions, "srgan_keras.inference.upscale_files:upscale_files"),
+    "export": (ExportOptions, "srgan_keras.inference.export:export"),
     "evaluate": (EvaluateOptions, "srgan_keras.evaluation.evaluate:evaluate_spec"),
 }
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 import srgan_keras
 from srgan_keras.config import Generator, Train, UsageError
-from srgan_keras.inference import saved_model
+from srgan_keras.inference import formats, saved_model
 from srgan_keras.inference.card import card
 from srgan_keras.inference.parity import saved_model_parity
 from srgan_keras.inference.receptive_field import bytes_per_pixel, receptive_radius
@@ -64,11 +64,15 @@ class ModelFolder:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"cannot load {folder}: {reason}") from None
 
-    def upscaler(self, precision: str = "float32") -> Upscaler:
+    def upscaler(self, precision: str = "float32", engine: str = "keras") -> Upscaler:
         """Return the model as a function of batches, with what tiles need to know of it.
 
         Args:
             precision: `float32`; `bfloat16`; `auto`, bfloat16 where the device multiplies it.
+            engine: `keras`, the SavedModel; `openvino`, an export.
+
+        Raises:
+            UsageError: the folder has to be brought up to date, or exported, first.
         """
         if "bytes_per_pixel" not in self.info:
             raise UsageError(
@@ -78,13 +82,21 @@ class ModelFolder:
         if precision == "auto":
             half = resolve_precision(Train(), "default") == "mixed_bfloat16"
             precision = "bfloat16" if half else "float32"
-        whole = self._saved_model  # holds the weights: a function alone would lose them
+        cost = self.info["bytes_per_pixel"]
+        if engine == "openvino":
+            if engine not in self.info["parity"]:
+                raise UsageError(
+                    f"`srgan-keras export {self.path} --format openvino` has to come first"
+                )
+            cost = self.info["parity"][engine]["bytes_per_pixel"]
+            network = formats.load_openvino(self.path / formats.FORMATS[engine].file, precision)
+        else:
+            whole = self._saved_model  # holds the weights: a function alone would lose them
 
-        def network(images: np.ndarray) -> np.ndarray:
-            return getattr(whole.network, precision)(tf.constant(images)).numpy()
+            def network(images: np.ndarray) -> np.ndarray:
+                return getattr(whole.network, precision)(tf.constant(images)).numpy()
 
-        radius, cost = self.info["receptive_radius"], self.info["bytes_per_pixel"]
-        return Upscaler(network, self.scale, radius, cost)
+        return Upscaler(network, self.scale, self.info["receptive_radius"], cost)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator to be trained further, under the dtype policy in force.

@@ -39,6 +39,7 @@ class Request(Protocol):
     format: Literal["png", "tiff"]
     overwrite: bool
     shard: str
+    engine: Literal["keras", "openvino"]
     precision: Literal["auto", "float32", "bfloat16"]
     tile: int | None
     memory: float | None
@@ -151,10 +152,12 @@ def _upscaler(request: Request) -> Upscaler:
     if not 0 <= (request.blend or 0) <= 1:
         raise UsageError("--blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
     model = model_folder.load(request.model)
-    upscaler = model.upscaler(request.precision)
+    upscaler = model.upscaler(request.precision, request.engine)
     if request.blend is not None:
         other = model_folder.load(request.adversarial or model.path.with_name("srgan"))
-        upscaler = blended(upscaler, other.upscaler(request.precision), request.blend)
+        upscaler = blended(
+            upscaler, other.upscaler(request.precision, request.engine), request.blend
+        )
     if request.back_project:
         upscaler = back_projected(upscaler, model.degradation, request.back_project)
     if request.self_ensemble or request.uncertainty:

@@ -97,12 +97,16 @@ def _up_kernel(scale: int, channels: int) -> np.ndarray:
 
 
 def _pad(x: tf.Tensor, width: int) -> tf.Tensor:
-    """Mirror `width` pixels over each border, the border pixel included, however small x is."""
+    """Mirror `width` pixels over each border, the border pixel included; sides >= width / 2."""
     if all(side is not None and side >= width for side in x.shape[1:3]):
         return tf.pad(x, [[0, 0], [width, width], [width, width], [0, 0]], "SYMMETRIC")
-    # MirrorPad refuses an image smaller than the padding; gathering repeats the mirroring
+    # MirrorPad refuses an image smaller than the padding; gathering can mirror again. Without a
+    # remainder, which tf2onnx gets wrong below 0.
     for axis in (1, 2):
         size = tf.shape(x)[axis]
-        index = tf.math.floormod(tf.range(-width, size + width), 2 * size)
-        x = tf.gather(x, tf.minimum(index, 2 * size - 1 - index), axis=axis)
+        index = tf.range(-width, size + width)
+        for _ in range(2):
+            index = tf.where(index < 0, -1 - index, index)
+            index = tf.where(index >= size, 2 * size - 1 - index, index)
+        x = tf.gather(x, index, axis=axis)
     return x

@@ -1,0 +1,102 @@
+"""The verb `export`: a model folder in other formats, each compared with Keras when it is made."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from srgan_keras.config import UsageError
+from srgan_keras.data import sources
+from srgan_keras.inference import model_folder
+from srgan_keras.inference.formats import FORMATS, Format
+from srgan_keras.inference.receptive_field import bytes_per_pixel
+from srgan_keras.inference.saved_model import float32_copy
+
+log = logging.getLogger(__name__)
+
+CROPS = ((96, 128), (97, 61), (33, 200), (1, 75), (1, 1))
+"""Height and width of what is compared; a photograph gives one of each."""
+PHOTOGRAPHS = 3
+
+
+class Request(Protocol):
+    """What `cli.ExportOptions` holds; see there."""
+
+    model: str
+    format: str
+    data: str
+
+
+def export(request: Request) -> None:
+    """Write MODEL in one format into its folder, print and store how far it is from Keras.
+
+    Raises:
+        UsageError: wrong use or input, or the format's library is not installed.
+        RuntimeError: it differs by more than the format's limit; nothing is left of it.
+    """
+    model = model_folder.load(request.model)
+    generator = keras.models.load_model(model.path / "generator.keras")
+    if request.format == "saved_model":
+        model_folder.save(model.path, generator, model.info)
+        log.info("%s is written anew; other exports have to be made again", model.path)
+        return
+    target = FORMATS[request.format]
+    file = model.path / target.file
+    file.parent.mkdir(exist_ok=True)
+    generator = float32_copy(generator)
+    partial = file.with_stem(f"{file.stem}_partial")
+    try:
+        target.write(generator, partial)
+        parity = _parity(generator, target, partial, request.data)
+        for part in file.parent.glob(f"{partial.stem}.*"):
+            os.replace(part, file.with_suffix(part.suffix))
+    except ImportError as error:
+        raise UsageError(
+            f"format {request.format} needs {error.name}: pip install 'srgan_keras[export]'"
+        ) from None
+    finally:
+        for part in file.parent.glob(f"{partial.stem}.*"):
+            part.unlink()
+    parity["bytes_per_pixel"] = bytes_per_pixel(generator)
+    info = model.info
+    info["parity"][request.format] = parity
+    description = model.path / "model.json"
+    beside = description.with_suffix(".partial")
+    beside.write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    os.replace(beside, description)
+    sizes = ", ".join(f"{h} x {w}" for h, w in CROPS)
+    print(  # noqa: T201
+        f"{file}: at most {parity['max_level_diff']:.2g} grey levels from Keras, "
+        f"on crops of {sizes} px of {parity['photographs']}"
+    )
+
+
+def _parity(generator: keras.Model, target: Format, file: Path, data: str) -> dict[str, object]:
+    """Compare the file with the Keras model on crops of photographs."""
+    network = target.load(file)
+    differences = []
+    for crop in _crops(data):
+        images = crop[np.newaxis].astype(np.float32) / np.float32(255)
+        expected = np.clip(generator(images, training=False), 0, 1)
+        differences.append(float(np.abs(network(images) - expected).max()) * 255)
+    worst = max(differences)
+    if not worst <= target.limit:  # so put, NaN is refused too
+        raise RuntimeError(
+            f"{file.name} differs from Keras by {worst:.2g} grey levels (limit {target.limit:g})"
+        )
+    return {"max_level_diff": worst, "sizes": [list(size) for size in CROPS], "photographs": data}
+
+
+def _crops(data: str) -> Iterator[np.ndarray]:
+    """Cut the middle out of the first photographs, once in each size."""
+    for photograph in sources.find(data)[:PHOTOGRAPHS]:
+        image = photograph.read()
+        for height, width in CROPS:
+            top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+            crop = image[max(top, 0) :, max(left, 0) :][:height, :width]
+            yield np.ascontiguousarray(crop)
