@@ -118,6 +118,22 @@ class ExportOptions:
     """SPEC: the photographs it is compared on, the first three."""
 
 
+@dataclass(frozen=True)
+class PrepareOptions:
+    """Check, crop, scale and split a folder of photographs once, for all that reads it after."""
+
+    data: tyro.conf.Positional[str]
+    """A folder of photographs, or Kaggle's layout."""
+    out: Path
+    """The prepared folder: images, masks of the field of view, manifest.csv."""
+    hr_long_side: int = 1024
+    """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
+    strict: bool = False
+    """A file that is left out is an error."""
+    overwrite: bool = False
+    """Start anew where the folder was prepared with other options."""
+
+
 def main(argv: list[str]) -> int:
     """Run one verb and return the exit status."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
@@ -193,6 +209,7 @@ def _load(target: str) -> Callable:
 
 VERBS = {
     # verb: its options, and the function that takes them (imported after parsing)
+    "prepare": (PrepareOptions, "srgan_keras.data.prepare:prepare"),
     "train": (TrainOptions, "srgan_keras.train:train"),
     "upscale": (UpscaleOptions, "srgan_keras.inference.upscale_files:upscale_files"),
     "export": (ExportOptions, "srgan_keras.inference.export:export"),

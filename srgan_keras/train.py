@@ -25,7 +25,7 @@ import pandas as pd
 import tensorflow as tf
 
 from srgan_keras.config import Config, UsageError
-from srgan_keras.data import cache, sources
+from srgan_keras.data import cache, prepared, sources
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.pairs import pairs, shown
 from srgan_keras.evaluation import evaluate, figures, protocol, report
@@ -79,6 +79,10 @@ def _train(
 ) -> None:
     # === Photographs ===
     chief = strategy.is_chief(devices)
+    eval_side = config.eval.hr_long_side
+    eval_side = config.data.hr_long_side if eval_side is None else eval_side
+    for side in (config.data.hr_long_side, eval_side):
+        fov_mask_version = prepared.check(config.data.source, side, crop=config.data.fov_crop)
     with strategy.chief_first(devices):
         parts = photographs(config.data.source)
         decoded = cache.build(parts["train"], config.data, workdir / "cache")
@@ -141,7 +145,8 @@ def _train(
     standard = protocol.Standard(
         config.degradation.scale,
         config.degradation.name,
-        config.data.hr_long_side if config.eval.hr_long_side is None else config.eval.hr_long_side,
+        eval_side,
+        fov_mask_version,
     )
     validation = Validation(parts["validation"], standard, work.path / "samples")
     checkpoints = Checkpoints(
@@ -197,6 +202,9 @@ def measure(
     models = [model_folder.load(workdir / "models" / name) for name in names]
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
+    if any(p.mask_path for p in test) and "author" in config.eval.protocols:
+        log.warning("protocol author measures originals, not a prepared folder: left out")
+        protocols = [p for p in protocols if p.name == standard.name]
     result = evaluate.evaluate(models, test, protocols, workdir, config.data.source)
     log.info("%s", table(result))
     figures.comparison(models, test, standard, workdir / "comparison.png")

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from srgan_keras.config import Data, UsageError
 from srgan_keras.data.fov import FOV_MASK_VERSION, crop_to_fov, fov_mask, scale_to_long_side
-from srgan_keras.data.sources import Photograph
+from srgan_keras.data.photograph import Photograph
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
 def _key(photographs: list[Photograph], data: Data) -> str:
     options = asdict(data) | {"fov_mask": FOV_MASK_VERSION}
     parts = [json.dumps(options, sort_keys=True), *(p.sha256 for p in photographs)]
+    parts += [str(p.path) for p in photographs if p.mask_path]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -132,7 +133,9 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
 def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the photograph at each working resolution that holds a patch."""
     image = photograph.read()
-    mask = fov_mask(image)
+    mask = photograph.mask()
+    if mask is None:
+        mask = fov_mask(image)
     if data.fov_crop:
         image, mask = crop_to_fov(image, mask)
     long_side = min(data.hr_long_side or max(mask.shape), max(mask.shape))

@@ -1,63 +1,24 @@
 """What photographs there are: SPEC -> list of `Photograph`, each with its split and grade.
 
 SPEC is a folder of photographs (any depth), Kaggle's layout of APTOS-2019 (`train.csv` and
-`train_images/`), its re-upload (`train_1.csv`, `valid.csv`, doubled folders), or `phantom[:N]`.
+`train_images/`), its re-upload (`train_1.csv`, `valid.csv`, doubled folders), a folder that
+`srgan-keras prepare` made, or `phantom[:N]`.
 """
 
-import csv
 import hashlib
 import logging
-import os
 import re
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from srgan_keras.config import UsageError
-from srgan_keras.data.phantom import phantom
+from srgan_keras.data import prepared
+from srgan_keras.data.decode import Reason, read_bytes
+from srgan_keras.data.listing import listing
+from srgan_keras.data.photograph import PHANTOM_SIZE, SPLITS, Photograph
 
 log = logging.getLogger(__name__)
-
-SPLITS = ("train", "validation", "test")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-PHANTOM_SIZE = 512  # px, before the photographs are scaled to their working size
-
-_SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-_SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "validation")
-_MASK_FOLDERS = {"mask", "masks", "1st_manual", "2nd_manual", "manual"}
-_MASK_FILE = re.compile(r"(_1stHO|_2ndHO|_manual[12]|_mask)$")
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """One photograph: a file, or the seed of a phantom."""
-
-    id: str
-    split: str
-    """train, validation or test."""
-    sha256: str
-    """Of the file's bytes, or of the phantom's seed and size."""
-    path: Path | None = None
-    seed: int | None = None
-    grade: int | None = None
-    """Diabetic retinopathy, 0 to 4, where a table gives it."""
-
-    def read(self) -> np.ndarray:
-        """Return the pixels, uint8 RGB [H, W, 3]; a file's EXIF orientation is applied.
-
-        Raises:
-            UsageError: the file cannot be decoded.
-        """
-        if self.seed is not None:
-            return phantom(self.seed, PHANTOM_SIZE).image
-        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR_RGB)
-        if image is None:
-            raise UsageError(f"cannot decode {self.path}: replace or remove it")
-        return image
 
 
 def find(spec: str) -> list[Photograph]:
@@ -77,7 +38,10 @@ def find(spec: str) -> list[Photograph]:
         raise UsageError(
             f"data source {spec!r} {what}: give a folder of photographs or phantom[:N]"
         )
-    return _folder(root)
+    if not prepared.is_prepared(root):
+        return _folder(root)
+    log.info("%s is a prepared folder: its splits and its masks are used", root)
+    return prepared.read(root)
 
 
 def select(photographs: list[Photograph], split: str) -> list[Photograph]:
@@ -91,68 +55,20 @@ def _phantom(seed: int) -> Photograph:
 
 
 def _folder(root: Path) -> list[Photograph]:
-    files = [f for f in _walk(root) if f.suffix.lower() in SUFFIXES]
-    files = [f for f in files if not _is_mask(f.relative_to(root))]
-    if not files:
-        raise UsageError(f"no photographs in {root} ({', '.join(s[1:] for s in SUFFIXES)})")
-    stems = Counter(f.stem for f in files)
-    grades = _grades(root, set(stems))
+    found = listing(root)
     photographs = []
-    for file in files:
-        relative = file.relative_to(root)
-        unique = stems[file.stem] == 1
-        name = file.stem if unique else "-".join(relative.with_suffix("").parts)
-        split = next((s for part in relative.parts[:-1] if (s := _split_of(part))), "")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        photographs.append(Photograph(name, split, digest, path=file, grade=grades.get(file.stem)))
+    for file in found.files:
+        try:
+            digest = hashlib.sha256(read_bytes(file.path)).hexdigest()
+        except Reason as reason:
+            found.left_out.append((file.source, str(reason)))
+            continue
+        photographs.append(Photograph(file.id, file.split, digest, file.path, grade=file.grade))
+    for source, reason in found.left_out:
+        log.warning("%s is left out: %s", source, reason)
     if any(p.split for p in photographs):
         return _complete_splits(photographs, root)
     return draw_splits(photographs)
-
-
-def _walk(root: Path) -> list[Path]:
-    files = []
-    for folder, _, names in os.walk(root):
-        files += [Path(folder) / name for name in names]
-    return sorted(files)
-
-
-def _is_mask(relative: Path) -> bool:
-    folders = {part.lower() for part in relative.parts[:-1]}
-    return bool(folders & _MASK_FOLDERS) or bool(_MASK_FILE.search(relative.stem))
-
-
-def _split_of(folder: str) -> str | None:
-    return _SPLIT_NAMES.get(folder.lower().removesuffix("_images"))
-
-
-def _grades(root: Path, stems: set[str]) -> dict[str, int]:
-    """Read the tables beside the photographs; say which of their rows have no photograph."""
-    grades: dict[str, int] = {}
-    tables = [t for t in sorted(root.glob("*.csv")) if t.name != "sample_submission.csv"]
-    for table in tables:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            if not {"id_code", "diagnosis"} <= set(rows.fieldnames or ()):
-                continue
-            found = {row["id_code"]: row["diagnosis"] for row in rows if row["id_code"]}
-        if found and not stems & found.keys() and table.name.startswith("train"):
-            raise UsageError(
-                f"{table}: none of its {len(found)} photographs is there: put them into "
-                f"{root / 'train_images'}"
-            )
-        missing = sorted(found.keys() - stems)
-        if missing:
-            log.warning(
-                "%s: %d of %d photographs are not there (%s%s); the rest is used",
-                table,
-                len(missing),
-                len(found),
-                ", ".join(missing[:3]),
-                ", ..." if len(missing) > 3 else "",
-            )
-        grades |= {name: int(g) for name, g in found.items() if g and g.isdigit()}
-    return grades
 
 
 def _by_hash(photographs: list[Photograph]) -> list[Photograph]:

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 from tqdm import tqdm
 
 from srgan_keras.config import CommandError, UsageError
-from srgan_keras.data import sources
-from srgan_keras.data.sources import Photograph
+from srgan_keras.data import prepared, sources
+from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation.protocol import BASELINES, Author, Standard, Upscaler, measure
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.table import table
@@ -105,7 +105,8 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
         CommandError: done, but some photographs could not be measured.
     """
     models = [model_folder.load(name) for name in request.models]
-    protocol = _protocol(request, models)
+    version = prepared.check(request.data, request.hr_long_side, request.protocol)
+    protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
     result = evaluate(models, photographs, [protocol], request.out, request.data)
     print(table(result))  # noqa: T201
@@ -115,7 +116,9 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     return result
 
 
-def _protocol(request: Request, models: Sequence[Upscaler]) -> Standard | Author:
+def _protocol(
+    request: Request, models: Sequence[Upscaler], fov_mask_version: int
+) -> Standard | Author:
     """The protocol asked for; scale and degradation default to the first model's."""
     scale = request.scale
     if scale is None:
@@ -131,7 +134,7 @@ def _protocol(request: Request, models: Sequence[Upscaler]) -> Standard | Author
     if request.rounding != "truncate":
         raise UsageError("--rounding is an option of --protocol author alone")
     degradation = request.degradation or (models[0].degradation if models else "bicubic")
-    return Standard(scale, degradation, request.hr_long_side)
+    return Standard(scale, degradation, request.hr_long_side, fov_mask_version)
 
 
 def _names(models: Sequence[Upscaler]) -> dict[str, Upscaler]:
@@ -172,14 +175,14 @@ def _make_folder(out: Path) -> None:
 def _measure(
     photograph: Photograph, protocols: Sequence[Standard | Author], models: dict[str, Upscaler]
 ) -> list[list[Row]]:
-    image = photograph.read()
+    image, mask = photograph.read(), photograph.mask()
     measured = []
     for protocol in protocols:
         keys = {"protocol": protocol.name, "id": photograph.id}
         measured.append(
             [
                 keys | {"model": row, "region": region} | values
-                for row, region, values in measure(protocol, image, models)
+                for row, region, values in measure(protocol, image, models, mask)
             ]
         )
     return measured

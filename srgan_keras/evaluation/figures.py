@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from srgan_keras import metrics
 from srgan_keras.config import UsageError
-from srgan_keras.data.sources import Photograph
+from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler
 from srgan_keras.models.bicubic import bicubic_upsample
 
@@ -58,7 +58,7 @@ def comparison(
         if len(shown) == SHOWN:
             break
         try:
-            sample = standard.sample(photograph.read())
+            sample = standard.sample(photograph.read(), photograph.mask())
             columns = {"LR": standard.baseline("nearest", sample)}
             columns["bicubic"] = standard.baseline("bicubic", sample)
             columns |= {model.name: standard.enlarge(model, sample) for model in models}

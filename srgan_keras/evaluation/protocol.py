@@ -58,6 +58,8 @@ class Standard:
     degradation: str = "bicubic"
     hr_long_side: int = 512
     """Long side of HR in px before the crop to a multiple of the scale; 0 is native size."""
+    fov_mask_version: int = fov.FOV_MASK_VERSION
+    """Of the masks that the photographs come with, or are given."""
 
     name: ClassVar[str] = "standard"
     regions: ClassVar[tuple[str, ...]] = ("full", "fov", "inner")
@@ -70,18 +72,22 @@ class Standard:
             "degradation": self.degradation,
             "degradation_version": DEGRADATIONS[self.degradation].version,
             "hr_long_side": self.hr_long_side,
-            "fov_mask_version": fov.FOV_MASK_VERSION,
+            "fov_mask_version": self.fov_mask_version,
             "rounding": "nearest",
             "colour": "RGB",
         }
 
-    def sample(self, image: np.ndarray) -> Sample:
-        """Prepare a photograph, uint8 RGB [H, W, 3].
+    def sample(self, image: np.ndarray, mask: np.ndarray | None = None) -> Sample:
+        """Prepare a photograph.
+
+        Args:
+            image: uint8 RGB [H, W, 3].
+            mask: its field of view, bool [H, W], where it has been prepared; else it is found.
 
         Raises:
             UsageError: it is smaller than one pixel of LR.
         """
-        image, mask = fov.crop_to_fov(image, fov.fov_mask(image))
+        image, mask = fov.crop_to_fov(image, fov.fov_mask(image) if mask is None else mask)
         image, mask = fov.scale_to_long_side(image, mask, self.hr_long_side)
         height, width = (side - side % self.scale for side in mask.shape)
         _check_size(image, self.scale)
@@ -141,12 +147,13 @@ class Author:
             "colour": "RGB",
         }
 
-    def sample(self, image: np.ndarray) -> Sample:
-        """Prepare a photograph, uint8 RGB [H, W, 3].
+    def sample(self, image: np.ndarray, mask: np.ndarray | None = None) -> Sample:
+        """Prepare a photograph, uint8 RGB [H, W, 3], whose mask does not matter here.
 
         Raises:
             UsageError: it is smaller than one pixel of LR.
         """
+        del mask
         _check_size(image, self.scale)
         height, width = image.shape[:2]
         lr = cv2.resize(image, (width // self.scale, height // self.scale))
@@ -170,9 +177,14 @@ class Author:
 
 
 def measure(
-    protocol: Standard | Author, image: np.ndarray, models: dict[str, Upscaler]
+    protocol: Standard | Author,
+    image: np.ndarray,
+    models: dict[str, Upscaler],
+    mask: np.ndarray | None = None,
 ) -> Iterator[tuple[str, str, Values]]:
     """Measure the baselines and the models on one photograph, uint8 RGB [H, W, 3].
+
+    `mask` is the field of view of a prepared photograph.
 
     Yields:
         (row, region, values): row is a baseline or a key of `models`.
@@ -180,7 +192,7 @@ def measure(
     Raises:
         UsageError: the photograph is too small.
     """
-    sample = protocol.sample(image)
+    sample = protocol.sample(image, mask)
     for row in (*BASELINES, *models):
         if row in models:
             sr = protocol.enlarge(models[row], sample)

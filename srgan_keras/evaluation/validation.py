@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import metrics
-from srgan_keras.data.sources import Photograph
+from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation.figures import sample_strip
 from srgan_keras.evaluation.protocol import Standard
 
@@ -26,7 +26,7 @@ class Validation:
 
     def __init__(self, photographs: list[Photograph], standard: Standard, samples: Path) -> None:
         self.samples = samples
-        self._cases = [standard.sample(p.read()) for p in photographs[:PHOTOGRAPHS]]
+        self._cases = [standard.sample(p.read(), p.mask()) for p in photographs[:PHOTOGRAPHS]]
         bicubic = [standard.baseline("bicubic", case) for case in self._cases]
         self.bicubic_psnr = self._psnr(bicubic)
 

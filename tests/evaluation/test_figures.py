@@ -8,7 +8,7 @@ import pytest
 from srgan_keras import metrics
 from srgan_keras.config import UsageError
 from srgan_keras.data import sources
-from srgan_keras.data.sources import Photograph
+from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation import figures
 from srgan_keras.evaluation.protocol import Sample, Standard
 

@@ -1,0 +1,107 @@
+"""From a file to uint8 RGB pixels, by one policy for every command.
+
+8 bit RGB is taken as it is and EXIF's orientation is applied; 16 bit becomes round(v / 257); grey
+and palette become RGB; what is transparent is laid over black; CMYK becomes RGB as Pillow does it.
+Everything else is left out, with a `Reason`: nothing is guessed or repaired.
+"""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 64 * 2**20
+"""Larger frames are not decoded: no fundus camera makes them, a decompression bomb does."""
+MIN_SIDE = 32
+"""px; less holds no retina."""
+
+_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
+_OPENCV = ("1", "L", "RGB", "YCbCr", "I;16", "I;16B", "I;16L")
+_PILLOW = ("P", "PA", "LA", "RGBA", "CMYK")
+# BGR: asked for RGB, OpenCV 5.0 returns wrong pixels for a TIFF of 16 bit
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+_TOO_LARGE = f"over {MAX_PIXELS >> 20} megapixels"
+_DAMAGED = "truncated or damaged"
+_DEPTH = "pixels other than 8 or 16 bit integers"
+
+
+class Reason(Exception):
+    """Why a file is left out, in words that are the same for every such file."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        Reason: it is empty, is not there, or may not be read.
+    """
+    try:
+        data = path.read_bytes()
+    except PermissionError:
+        raise Reason("no permission to read") from None
+    except FileNotFoundError:
+        raise Reason("link to nothing" if path.is_symlink() else "not there") from None
+    except OSError as error:
+        raise Reason((error.strerror or "cannot be read").lower()) from None
+    if not data:
+        raise Reason("empty file")
+    return data
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decode a PNG, JPEG, TIFF, BMP or WebP file.
+
+    Returns:
+        uint8 RGB [H, W, 3].
+
+    Raises:
+        Reason: it is left out by the policy above.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            mode = _checked_mode(image)
+            if mode in _PILLOW:
+                return _by_pillow(ImageOps.exif_transpose(image))
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+    except UnidentifiedImageError:
+        raise Reason("not an image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Reason(_TOO_LARGE) from None
+    except (OSError, SyntaxError, ValueError, cv2.error):
+        raise Reason(_DAMAGED) from None
+    if pixels is None:
+        raise Reason(_DAMAGED)
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if pixels.dtype == np.uint16:
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise Reason(_DEPTH)
+    return pixels
+
+
+def _checked_mode(image: Image.Image) -> str:
+    width, height = image.size
+    if image.format not in _FORMATS:
+        raise Reason("not an image")
+    if width * height > MAX_PIXELS:
+        raise Reason(_TOO_LARGE)
+    if min(width, height) < MIN_SIDE:
+        raise Reason(f"a side under {MIN_SIDE} px")
+    # an MPO is a JPEG with a second view or a thumbnail behind it
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise Reason("several frames")
+    if image.mode not in (*_OPENCV, *_PILLOW):
+        raise Reason(_DEPTH)
+    if image.mode in ("LA", "RGBA") and ";16" in str(image.tile):
+        raise Reason("16 bit with transparency")
+    return image.mode
+
+
+def _by_pillow(image: Image.Image) -> np.ndarray:
+    if image.mode == "CMYK":
+        return np.asarray(image.convert("RGB"))
+    colours = image.convert("RGBA")
+    black = Image.new("RGBA", colours.size, (0, 0, 0, 255))
+    return np.asarray(Image.alpha_composite(black, colours).convert("RGB"))

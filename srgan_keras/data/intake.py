@@ -1,0 +1,93 @@
+"""What is done to one source file, whoever runs it: verify, measure, crop, scale, write.
+
+A function of the file's bytes and of the long side alone, so that a local pool and Apache Beam give
+the same.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from srgan_keras.config import UsageError
+from srgan_keras.data.decode import Reason, decode, read_bytes
+from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
+
+_LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
+
+Measured = dict[str, Any]
+"""Fields of `prepared.Row` that depend on the file alone."""
+
+
+def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
+    """Prepare one file: write `out/images/ID.png` and `out/masks/ID.png`, return what was measured.
+
+    Both are written whole or not at all. A file that is left out has a `reason` and no images.
+
+    Args:
+        path: of the source file.
+        id_: the new files' name.
+        out: the prepared folder.
+        long_side: of the image in px, never scaled up; 0 keeps the size.
+    """
+    measured: Measured = {}
+    try:
+        data = read_bytes(path)
+        measured["sha256"] = hashlib.sha256(data).hexdigest()
+        image = decode(data)
+        measured["source_height"], measured["source_width"] = image.shape[:2]
+        image, mask, box = _field_of_view(image, long_side)
+    except Reason as reason:
+        return measured | {"reason": str(reason)}
+    measured |= dict(zip(("fov_left", "fov_top", "fov_width", "fov_height"), box, strict=True))
+    measured["height"], measured["width"] = mask.shape
+    measured["fov_share"] = round(float(mask.mean()), 4)
+    measured["sharpness"] = round(sharpness(image, mask), 2)
+    _write(out / "images" / f"{id_}.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    _write(out / "masks" / f"{id_}.png", mask.astype(np.uint8) * 255)
+    return measured | {"reason": ""}
+
+
+def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
+    """Variance of the Laplacian of the green channel inside the mask, without its rim.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+        mask: bool [H, W].
+
+    Returns:
+        Grey levels squared; 0 where the mask is too small.
+    """
+    inside = cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8))
+    laplacian = cv2.Laplacian(np.ascontiguousarray(image[..., 1]), cv2.CV_16S)
+    return float(cv2.meanStdDev(laplacian, mask=inside)[1].item() ** 2)
+
+
+def _field_of_view(
+    image: np.ndarray, long_side: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
+    try:
+        mask = fov_mask(image)
+        box = cv2.boundingRect(mask.astype(np.uint8))
+        image, mask = scale_to_long_side(*crop_to_fov(image, mask), long_side)
+    except UsageError:
+        raise Reason("a strip") from None
+    if not mask.any() or _contrast(image, mask) < _LEAST_CONTRAST:
+        raise Reason("no field of view")
+    return image, mask, box
+
+
+def _contrast(image: np.ndarray, mask: np.ndarray) -> float:
+    return float(cv2.meanStdDev(image, mask=mask.astype(np.uint8))[1].max())
+
+
+def _write(file: Path, image: np.ndarray) -> None:
+    """Write a PNG under another name first, so that a killed run leaves no half of it."""
+    _, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_bytes(data.tobytes())
+    os.replace(partial, file)

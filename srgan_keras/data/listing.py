@@ -1,0 +1,125 @@
+"""What files a folder holds: photographs with id, split and grade; masks; what is left out."""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from srgan_keras.config import UsageError
+from srgan_keras.data.grades import grades
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+_SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+_SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "validation")
+_MASK_FOLDERS = {"mask", "masks", "1st_manual", "2nd_manual", "manual"}
+_MASK_FILE = re.compile(r"(_1stHO|_2ndHO|_manual[12]|_mask)$")
+_LONGEST_ID = 120  # bytes; a file system takes names of 255
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that has a photograph's suffix and is no mask."""
+
+    id: str
+    """Unique in the folder, valid as a file's name, UTF-8."""
+    path: Path
+    source: str
+    """The path below the folder, UTF-8."""
+    split: str
+    """train, validation or test, where a folder's name says so, else empty."""
+    grade: int | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds.
+
+    Attributes:
+        files: candidates, sorted by path; nothing of them has been read.
+        masks: files that are annotations by name.
+        others: files of another suffix.
+        left_out: (path below the folder, reason) of links and folders that cannot be followed.
+    """
+
+    files: list[File]
+    masks: int
+    others: int
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def listing(root: Path) -> Listing:
+    """List a folder at any depth; links to folders are followed, each folder is read once.
+
+    Raises:
+        UsageError: there is no photograph in it, or a table that cannot be used.
+    """
+    names, left_out = _walk(root)
+    unmasked = [name for name in names if not _is_mask(Path(name))]
+    photographs = [name for name in unmasked if Path(name).suffix.lower() in SUFFIXES]
+    if not photographs:
+        raise UsageError(f"no photographs in {root} ({', '.join(s[1:] for s in SUFFIXES)})")
+    stems = Counter(Path(name).stem for name in photographs)
+    by_stem = grades(root, set(stems))
+    taken: set[str] = set()
+    files = []
+    for name in photographs:
+        relative = Path(name)
+        unique = stems[relative.stem] == 1
+        stem = relative.stem if unique else "-".join(relative.with_suffix("").parts)
+        folders = relative.parts[:-1]
+        split = next((s for part in folders if (s := _split_of(part))), "")
+        grade = by_stem.get(relative.stem)
+        id_ = _id(printable(stem), name, taken)
+        files.append(File(id_, root / name, printable(name), split, grade))
+    masks, others = len(names) - len(unmasked), len(unmasked) - len(photographs)
+    return Listing(files, masks, others, left_out)
+
+
+def printable(name: str) -> str:
+    """Return a file's name as valid UTF-8; other bytes as a backslash, x and two digits."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _id(stem: str, name: str, taken: set[str]) -> str:
+    id_ = stem
+    if len(stem.encode()) > _LONGEST_ID or stem in taken:
+        start = stem.encode()[:_LONGEST_ID].decode("utf-8", "ignore")
+        id_ = f"{start}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    taken.add(id_)
+    return id_
+
+
+def _walk(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the files' paths below root, sorted, and what could not be followed."""
+    names: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    seen: set[tuple[int, int]] = set()
+
+    def below(path: str | Path) -> str:
+        return os.path.relpath(path, root)
+
+    def failed(error: OSError) -> None:
+        left_out.append((printable(below(error.filename)), "folder cannot be read"))
+
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=failed):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            left_out.append((printable(below(folder)), "link to a folder read already"))
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        names += [below(os.path.join(folder, name)) for name in files]
+    return sorted(names, key=os.fsencode), left_out
+
+
+def _is_mask(relative: Path) -> bool:
+    folders = {part.lower() for part in relative.parts[:-1]}
+    return bool(folders & _MASK_FOLDERS) or bool(_MASK_FILE.search(relative.stem))
+
+
+def _split_of(folder: str) -> str | None:
+    return _SPLIT_NAMES.get(folder.lower().removesuffix("_images"))

@@ -1,0 +1,219 @@
+"""`srgan-keras prepare SPEC --out DIR`: photographs checked, cropped, scaled and split, once.
+
+Each file's outcome is a line of `journal.jsonl`, written after its images: a run that was killed
+goes on, and one that was finished takes in only what is new or was changed. `prepared.json` comes
+last, and without it the folder is not used.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+from tqdm import tqdm
+
+from srgan_keras.config import UsageError
+from srgan_keras.data import prepared
+from srgan_keras.data.assign import assign
+from srgan_keras.data.fov import FOV_MASK_VERSION
+from srgan_keras.data.intake import Measured, take_in
+from srgan_keras.data.listing import File, Listing, listing
+from srgan_keras.data.photograph import SPLITS
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str, int, int]
+"""Source, id, bytes, time of change: whatever differs, the file is taken in again."""
+
+
+class Request(Protocol):
+    """What the verb `prepare` is asked for; see `cli.PrepareOptions`."""
+
+    data: str
+    out: Path
+    hr_long_side: int
+    strict: bool
+    overwrite: bool
+
+
+def prepare(request: Request) -> dict[str, Any]:
+    """Do what the verb asks for, print what became of the files, return prepared.json's contents.
+
+    Raises:
+        UsageError: wrong use or input; with `strict`, anything was left out.
+    """
+    source, out = Path(request.data), request.out
+    if request.hr_long_side < 0:
+        raise UsageError("--hr-long-side must be 0 (native size) or more")
+    if not source.is_dir() or prepared.is_prepared(source):
+        raise UsageError(f"{source} is not a folder of original photographs")
+    if out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"--out {out} lies in {source}: choose a folder outside of it")
+    options = {"hr_long_side": request.hr_long_side, "fov_mask": FOV_MASK_VERSION}
+    found = listing(source)
+    journal = _open(out, options, request.overwrite)
+    measured = _take_in_all(found.files, journal, out, request.hr_long_side)
+    rows = _rows(found, measured)
+    assign(rows)
+    if all(row.reason for row in rows):
+        raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
+    _place(out, rows)
+    prepared.write_manifest(out, rows)
+    counts = _counts(found, rows)
+    info = {
+        "version": prepared.VERSION,
+        "source": str(source),
+        "options": options,
+        "counts": counts,
+        "manifest_sha256": prepared.manifest_sha256(out),
+    }
+    print(_text(out, counts))  # noqa: T201
+    if request.strict and counts["left_out"]:
+        raise UsageError(f"--strict: {sum(counts['left_out'].values())} files were left out")
+    (out / prepared.INFO).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    return info
+
+
+def _open(out: Path, options: dict[str, Any], overwrite: bool) -> dict[Key, Measured]:
+    """Make the folder, or read what an earlier run left in it."""
+    journal = out / prepared.JOURNAL
+    try:
+        if overwrite and prepared.is_prepared(out):
+            shutil.rmtree(out)
+        out.mkdir(parents=True, exist_ok=True)
+        lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+        if not lines and any(out.iterdir()):
+            raise UsageError(f"{out} holds something else: choose an empty folder")
+        (out / prepared.INFO).unlink(missing_ok=True)
+        done = [entry for line in lines[1:] if (entry := _entry(line))]
+        if lines and _entry(lines[0]) != options:
+            raise UsageError(f"{out} was begun with other options: another --out, or --overwrite")
+        # anew, without what a kill cut off and what came later again
+        kept = {tuple(key): measured for key, measured in done}
+        text = [options, *([key, kept[key]] for key in kept)]
+        partial = journal.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(entry) + "\n" for entry in text), encoding="utf-8")
+        partial.replace(journal)
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+    return kept
+
+
+def _entry(line: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(line)
+    except ValueError:  # a kill left half a line
+        return None
+
+
+def _take_in_all(
+    files: list[File], done: dict[Key, Measured], out: Path, long_side: int
+) -> dict[str, Measured]:
+    """Take in what is new, on all cores; return what was measured by source."""
+    keys = {file.source: _key(file) for file in files}
+    present = _present(out)
+    todo = [
+        file
+        for file in files
+        if (seen := done.get(keys[file.source])) is None
+        or (not seen["reason"] and file.id not in present)
+    ]
+    if len(todo) < len(files):
+        log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
+    measured = {f.source: done[keys[f.source]] for f in files if keys[f.source] in done}
+    with (out / prepared.JOURNAL).open("a", encoding="utf-8") as journal:
+        results = run_local(todo, out, long_side)
+        for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
+            measured[file.source] = values
+            journal.write(json.dumps([keys[file.source], values]) + "\n")
+            journal.flush()
+    return measured
+
+
+def run_local(files: Iterable[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
+    """Take files in on all cores, a few at a time, in any order."""
+    workers = os.cpu_count() or 1
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # a file a thread: OpenCV and NumPy let the others run meanwhile
+    pending: dict[Future, File] = {}
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for file in files:
+            pending[pool.submit(take_in, file.path, file.id, out, long_side)] = file
+            if len(pending) > 2 * workers:
+                finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+                yield from [(pending.pop(one), one.result()) for one in finished]
+        while pending:
+            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            yield from [(pending.pop(one), one.result()) for one in finished]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
+
+
+def _key(file: File) -> Key:
+    try:
+        status = file.path.stat()
+    except OSError:
+        return file.source, file.id, -1, -1
+    return file.source, file.id, status.st_size, status.st_mtime_ns
+
+
+def _present(out: Path) -> set[str]:
+    """Ids that have both images."""
+    both = [{file.stem for file in (out / kind).rglob("*.png")} for kind in ("images", "masks")]
+    return both[0] & both[1]
+
+
+def _rows(found: Listing, measured: dict[str, Measured]) -> list[prepared.Row]:
+    rows = [
+        prepared.Row(f.source, f.id, f.split, f.grade, f.id, **measured[f.source])
+        for f in found.files
+    ]
+    rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
+    return sorted(rows, key=lambda row: row.source)
+
+
+def _place(out: Path, rows: list[prepared.Row]) -> None:
+    """Move the images to the folders of their splits; remove those of files that are gone."""
+    wanted = {f"{row.id}.png": row.split for row in rows if not row.reason}
+    for kind in ("images", "masks"):
+        for split in SPLITS:
+            (out / kind / split).mkdir(parents=True, exist_ok=True)
+        # what was taken in again lies at the top and goes over the older one
+        for folder in (*(out / kind / split for split in SPLITS), out / kind):
+            for file in list(folder.iterdir()):
+                if file.is_dir():
+                    continue
+                if file.name not in wanted:
+                    file.unlink()
+                elif folder.name != wanted[file.name]:
+                    file.replace(out / kind / wanted[file.name] / file.name)
+
+
+def _counts(found: Listing, rows: list[prepared.Row]) -> dict[str, Any]:
+    kept = Counter(row.split for row in rows if not row.reason)
+    return {
+        "found": len(rows),
+        "kept": sum(kept.values()),
+        "splits": {split: kept[split] for split in SPLITS},
+        "left_out": dict(sorted(Counter(row.reason for row in rows if row.reason).items())),
+        "masks": found.masks,
+        "other_files": found.others,
+    }
+
+
+def _text(out: Path, counts: dict[str, Any]) -> str:
+    splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
+    lines = [
+        f"{out}: {counts['found']} files found, {counts['kept']} kept ({splits})",
+        *(f"  left out: {count} {reason}" for reason, count in counts["left_out"].items()),
+        f"  not taken for photographs: {counts['masks']} masks, {counts['other_files']} others",
+    ]
+    return "\n".join(lines)
