@@ -14,8 +14,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 64 * 2**20
 """Larger frames are not decoded: no fundus camera makes them, a decompression bomb does."""
-MIN_SIDE = 32
-"""px; less holds no retina."""
 
 _FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
 _OPENCV = ("1", "L", "RGB", "YCbCr", "I;16", "I;16B", "I;16L")
@@ -87,8 +85,6 @@ def _checked_mode(image: Image.Image) -> str:
         raise Reason("not an image")
     if width * height > MAX_PIXELS:
         raise Reason(_TOO_LARGE)
-    if min(width, height) < MIN_SIDE:
-        raise Reason(f"a side under {MIN_SIDE} px")
     # an MPO is a JPEG with a second view or a thumbnail behind it
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise Reason("several frames")

@@ -16,6 +16,7 @@ from srgan_keras.config import UsageError
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
 
+_LEAST_SIDE = 32  # px; less holds no retina
 _LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
 
 Measured = dict[str, Any]
@@ -39,6 +40,8 @@ def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
         measured["sha256"] = hashlib.sha256(data).hexdigest()
         image = decode(data)
         measured["source_height"], measured["source_width"] = image.shape[:2]
+        if min(image.shape[:2]) < _LEAST_SIDE:
+            raise Reason(f"a side under {_LEAST_SIDE} px")
         image, mask, box = _field_of_view(image, long_side)
     except Reason as reason:
         return measured | {"reason": str(reason)}
