@@ -3,11 +3,13 @@
 import re
 import runpy
 import shlex
+import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from srgan_keras import cli
 from srgan_keras.config import Generator
@@ -70,11 +72,18 @@ def test_the_programs_of_the_readme_run(tmp_path, monkeypatch, capsys):
     Path("photographs").mkdir()
     for file in ("photographs/1.png", "photographs/2.png", "photograph.png"):
         cv2.imwrite(file, np.full((9, 12, 3), 80, np.uint8))
-    loaded, served = blocks("README.md", "python")
-    assert "keras" not in served, "TensorFlow alone"
+    loaded, mapped, threads = blocks("README.md", "python")
+    assert "keras" not in mapped + threads, "TensorFlow alone"
     exec(loaded, {})
-    exec(served, {})
+    exec(mapped, {})
     assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
+    exec(threads, {})
+    assert len(capsys.readouterr().out.split()) == 2
+    (layout,) = [block for block in blocks("README.md", "") if "serving/srgan/1" in block]
+    mkdir, copy, _ = layout.splitlines()
+    subprocess.run(f"{mkdir} && {copy}", shell=True, check=True)
+    served = tf.saved_model.load("serving/srgan/1").signatures["serve_bytes"]
+    assert served.structured_input_signature[1].keys() == {"images"}
     assert cv2.imread("enlarged.png").shape == (36, 48, 3)
 
 

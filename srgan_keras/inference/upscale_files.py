@@ -76,18 +76,25 @@ def upscale_files(request: Request) -> None:
     todo = [job for job in jobs if request.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
         log.info("%d are there already; --overwrite makes them anew", len(jobs) - len(todo))
+    failed = run(upscaler, todo, request)
+    if failed:
+        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {request.out}")
+
+
+def run(upscaler: Upscaler, jobs: Sequence[Job], request: Request) -> int:
+    """Read, compute and write at one time, one file each; return how many failed."""
     failed = 0
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
     with (
         ThreadPoolExecutor(1) as reader,
         ThreadPoolExecutor(1) as writer,
-        tqdm(total=len(todo), bar_format=layout, disable=None) as bar,
+        tqdm(total=len(jobs), bar_format=layout, disable=None) as bar,
     ):
-        ahead = reader.submit(read, todo[0].source) if todo else None
+        ahead = reader.submit(read, jobs[0].source) if jobs else None
         written: Future | None = None  # one at a time waits to be written: memory stays bounded
-        for i, job in enumerate(todo):
+        for i, job in enumerate(jobs):
             current = ahead
-            ahead = reader.submit(read, todo[i + 1].source) if i + 1 < len(todo) else None
+            ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
             try:
                 photograph = current.result()
                 made = _process(upscaler, photograph, request, bar.update)
@@ -102,8 +109,7 @@ def upscale_files(request: Request) -> None:
             del photograph, made, current
         if written:
             written.result()
-    if failed:
-        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {request.out}")
+    return failed
 
 
 def _process(

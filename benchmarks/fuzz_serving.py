@@ -1,0 +1,103 @@
+"""Damaged files through `serve_bytes`: an image or InvalidArgument each, the process lives on.
+
+    python benchmarks/fuzz_serving.py [--count 10000] [--seed 0] [--json]
+
+PNG and JPEG files of a phantom with bytes changed, cut out, doubled or cut off, most of them near
+the head, and a PNG that claims 50,000 x 50,000 px. Prints how many were answered in which way.
+"""
+
+import argparse
+import json
+import tempfile
+import zlib
+from collections import Counter
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras.config import Generator
+from srgan_keras.data.phantom import phantom
+from srgan_keras.inference.saved_model import export
+from srgan_keras.models.generator import generator
+
+PIXEL_LIMIT = 2**17
+
+
+def main() -> None:
+    """Parse, try, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    result = fuzz(options.count, options.seed)
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
+
+
+def fuzz(count: int, seed: int) -> dict[str, int | str]:
+    """Serve damaged files one by one; anything but an image or InvalidArgument is raised."""
+    rng = np.random.default_rng(seed)
+    image = phantom(0, 48).image[:40]
+    files = [cv2.imencode(kind, image)[1].tobytes() for kind in (".png", ".jpg")]
+    files.append(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
+    with tempfile.TemporaryDirectory() as folder:
+        export(generator(Generator(blocks=1, filters=4), 2), folder, PIXEL_LIMIT)
+        serve = tf.saved_model.load(folder).signatures["serve_bytes"]
+        answers = Counter(
+            answer(serve, mutated(files[i % len(files)], rng), seen=i) for i in range(count)
+        )
+        try:
+            serve(images=tf.constant([bomb(50_000)]))
+            refused = "no"
+        except tf.errors.InvalidArgumentError as error:
+            refused = "before it is decoded" if "50000" in str(error) else "while decoded"
+    return {"files": count, **answers, "bomb refused": refused}
+
+
+def answer(serve: tf.types.experimental.ConcreteFunction, file: bytes, seen: int) -> str:
+    """Ask for one file."""
+    try:
+        sr = serve(images=tf.constant([file]))["images"][0].numpy()
+    except tf.errors.InvalidArgumentError:
+        return "InvalidArgument"
+    decoded = cv2.imdecode(np.frombuffer(sr, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None or not decoded.size:
+        raise RuntimeError(f"file {seen} was answered with something that is no image")
+    return "image"
+
+
+def mutated(file: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file in one to four places."""
+    data = bytearray(file)
+    for _ in range(rng.integers(1, 5)):
+        head = rng.random() < 0.6
+        at = int(rng.integers(min(len(data), 64) if head else len(data)))
+        length = int(rng.integers(1, 9))
+        match rng.integers(4):
+            case 0:
+                data[at : at + length] = rng.bytes(length)
+            case 1:
+                del data[at : at + length]
+            case 2:
+                data[at:at] = data[at : at + length]
+            case 3:
+                del data[max(at, 24) :]
+    return bytes(data)
+
+
+def bomb(side: int) -> bytes:
+    """Return a PNG of side x side px in a few hundred bytes: a head with a valid checksum."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(kind + data).to_bytes(4, "big")
+        return len(data).to_bytes(4, "big") + kind + data + crc
+
+    size = side.to_bytes(4, "big")
+    pixels = zlib.compress(bytes(10_000))
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + size + b"\x08\x02\0\0\0")
+    return head + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Upscaling on a CPU: ours against naive Keras, PyTorch and ONNX Runtime, in one run, interleaved.
+
+    python benchmarks/inference.py [--model FOLDER] [--data SPEC] [--count 2] [--rounds 3] [--json]
+
+The paper's generator (16 x 64, x4), untrained where no model folder is given. First the model alone
+on one square of a photograph, best of some rounds; then whole photographs from file to file, PNG
+level 1 on every side. Prints output megapixels a second and the ratios `keras_vs_naive`,
+`keras_vs_torch`, `openvino_vs_naive`, `openvino_vs_torch` of the times from file to file, with
+suffix `_no_skip` without skipping what lies outside the field of view. Naive: Keras, float32, whole
+image, cv2. PyTorch: channels_last, inference mode, whole image, the faster of float32 and bfloat16.
+Photographs: the first of up to 0.6 megapixels with 20 to 60 % outside the field of view.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras import config
+from srgan_keras.cli import UpscaleOptions
+from srgan_keras.data import sources
+from srgan_keras.data.fov import fov_mask
+from srgan_keras.inference import export, formats, model_folder
+from srgan_keras.inference.saved_model import float32_copy
+from srgan_keras.inference.upscale_files import Job, run
+from srgan_keras.models.generator import generator
+from srgan_keras.models.layers import BlockConv2D
+from srgan_keras.training.machine import has_bfloat16_units, machine
+
+LEVEL_1 = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--data", default="phantom:8")
+    parser.add_argument("--side", type=int, default=256, help="LR px of the model alone")
+    parser.add_argument("--count", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        result = measure(options, Path(scratch))
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
+
+
+def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
+    """Measure both parts; the faster type of the first is each side's in the second."""
+    model = model_of(options.model, scratch)
+    types = ["float32"] + ["bfloat16"] * has_bfloat16_units()
+    photographs = chosen(options.data, options.count)
+    networks, exact = networks_of(model, types)
+    rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
+    best = {
+        side: max((f"{side} {kind}" for kind in types), key=rates.get)
+        for side in ("torch", "keras", "openvino")
+    }
+    seconds, pixels = from_files(model, networks, best, photographs, scratch)
+    ratios = {
+        f"{ours}_vs_{other}{suffix}": round(seconds[other] / seconds[f"{ours}{suffix}"], 3)
+        for suffix in ("", "_no_skip")
+        for ours in ("keras", "openvino")
+        for other in ("naive", "torch")
+    }
+    return {
+        "machine": machine(),
+        "model_alone_mp_per_s": rates,
+        "psnr_to_float32": psnr,
+        "from_file_to_file_mp_per_s": {k: round(pixels / s / 1e6, 3) for k, s in seconds.items()},
+        "photographs": [list(image.shape[1::-1]) for image in photographs],
+        "faster_types": best,
+        **ratios,
+    }
+
+
+def model_of(folder: Path | None, scratch: Path) -> model_folder.ModelFolder:
+    """Return the model folder with OpenVINO's and ONNX's exports, a copy in `scratch`."""
+    if folder is None:
+        model = generator(config.load("paper").generator, 4)
+        info = {
+            "name": "untrained",
+            "degradation": {"name": "bicubic", "version": 1},
+            "normalisation": {"mean": [0.5] * 3, "std": [0.5] * 3},
+            "training_sha256": [],
+            "configuration": {},
+        }
+    else:
+        model = keras.models.load_model(folder / "generator.keras")
+        info = model_folder.load(folder).info
+    target = scratch / "model"
+    model_folder.save(target, model, info)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
+        for kind in ("openvino", "onnx"):
+            export.export(SimpleNamespace(model=str(target), format=kind, data="phantom:3"))
+    return model_folder.load(target)
+
+
+def networks_of(
+    model: model_folder.ModelFolder, types: list[str]
+) -> tuple[dict[str, Network], Network]:
+    """Return every side's function of batches, and float32's output unclipped in 0..1."""
+    import torch_generator
+
+    plain = naive(keras.models.load_model(model.path / "generator.keras"))
+    networks = {"naive": compiled(plain), "naive xla": compiled(plain, jit=True)}
+    networks["onnxruntime float32"] = formats.load_onnx(model.path / formats.FORMATS["onnx"].file)
+    for kind in types:
+        networks[f"torch {kind}"] = torch_generator.network(plain, kind)
+        for engine in ("keras", "openvino"):
+            networks[f"{engine} {kind}"] = model.upscaler(kind, engine).network
+    return networks, networks["naive"]
+
+
+def naive(model: keras.Model) -> keras.Model:
+    """Return the model as one would write it: a plain last convolution."""
+
+    def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, BlockConv2D):
+            return keras.layers.Conv2D.from_config(layer.get_config())
+        return type(layer).from_config(layer.get_config())
+
+    model = float32_copy(model)
+    copy = keras.models.clone_model(model, clone_function=plain)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def compiled(model: keras.Model, jit: bool = False) -> Network:
+    """Return a tf.function of a Keras model."""
+    spec = [tf.TensorSpec((None, None, None, 3))]
+    function = tf.function(
+        lambda x: tf.clip_by_value(model(x, training=False), 0, 1), spec, jit_compile=jit
+    )
+    return lambda images: function(tf.constant(images)).numpy()
+
+
+def alone(
+    networks: dict[str, Network], exact: Network, photograph: np.ndarray, side: int, rounds: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Time every network once a round on the photograph's middle; keep each one's best."""
+    top, left = ((length - side) // 2 for length in photograph.shape[:2])
+    square = photograph[top : top + side, left : left + side][np.newaxis] / np.float32(255)
+    expected = exact(square)
+    psnr = {}
+    for name, network in networks.items():
+        error = np.mean((network(square).astype(np.float64) - expected) ** 2)
+        psnr[name] = round(-10 * np.log10(error + 1e-12), 1)
+    seconds = dict.fromkeys(networks, float("inf"))
+    for _ in range(rounds):
+        for name, network in networks.items():
+            start = time.perf_counter()
+            network(square)
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return {k: round(expected[0, ..., 0].size / s / 1e6, 3) for k, s in seconds.items()}, psnr
+
+
+def chosen(spec: str, count: int) -> list[np.ndarray]:
+    """Return the first photographs of the kind that the head of this file names."""
+    found = []
+    for photograph in sources.find(spec):
+        image = photograph.read()
+        if image[..., 0].size <= 0.6e6 and 0.2 <= 1 - fov_mask(image).mean() <= 0.6:
+            found.append(image)
+        if len(found) == count:
+            break
+    return found
+
+
+def from_files(
+    model: model_folder.ModelFolder,
+    networks: dict[str, Network],
+    best: dict[str, str],
+    photographs: list[np.ndarray],
+    scratch: Path,
+) -> tuple[dict[str, float], int]:
+    """Return each side's seconds for all photographs, and their SR pixels."""
+
+    def whole(name: str) -> Callable[[Path, Path], None]:
+        def way(source: Path, target: Path) -> None:
+            lr = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)[np.newaxis] / np.float32(255)
+            sr = np.rint(networks[name](lr)[0] * 255).astype(np.uint8)
+            cv2.imwrite(str(target), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR), LEVEL_1)
+
+        return way
+
+    def ours(engine: str, skip: bool) -> Callable[[Path, Path], None]:
+        upscaler = model.upscaler(best[engine].split()[1], engine)
+
+        def way(source: Path, target: Path) -> None:
+            request = UpscaleOptions("", (), target.parent, skip_outside=skip)
+            if run(upscaler, [Job(source, target)], request):
+                raise RuntimeError(f"{source} failed")
+
+        return way
+
+    ways = {"naive": whole("naive"), "torch": whole(best["torch"])}
+    ways["onnxruntime"] = whole("onnxruntime float32")
+    for engine in ("keras", "openvino"):
+        ways |= {engine: ours(engine, True), f"{engine}_no_skip": ours(engine, False)}
+    files = [scratch / f"{i}.png" for i in range(len(photographs))]
+    for file, image in zip(files, photographs, strict=True):
+        cv2.imwrite(str(file), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), LEVEL_1)
+    seconds = dict.fromkeys(ways, 0.0)
+    for file in files:
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way(file, scratch / "sr.png")
+            seconds[name] += time.perf_counter() - start
+    return seconds, sum(16 * image[..., 0].size for image in photographs)
+
+
+if __name__ == "__main__":
+    main()
