@@ -14,7 +14,6 @@ from srgan_keras.config import UsageError
 from srgan_keras.data import sources
 from srgan_keras.inference import model_folder
 from srgan_keras.inference.formats import FORMATS, Format
-from srgan_keras.inference.receptive_field import bytes_per_pixel
 from srgan_keras.inference.saved_model import float32_copy
 
 log = logging.getLogger(__name__)
@@ -53,16 +52,15 @@ def export(request: Request) -> None:
     try:
         target.write(generator, partial)
         parity = _parity(generator, target, partial, request.data)
-        for part in file.parent.glob(f"{partial.stem}.*"):
-            os.replace(part, file.with_suffix(part.suffix))
+        for part in file.parent.glob("*_partial.*"):
+            os.replace(part, part.with_stem(part.stem.removesuffix("_partial")))
     except ImportError as error:
         raise UsageError(
             f"format {request.format} needs {error.name}: pip install 'srgan_keras[export]'"
         ) from None
     finally:
-        for part in file.parent.glob(f"{partial.stem}.*"):
+        for part in file.parent.glob("*_partial.*"):
             part.unlink()
-    parity["bytes_per_pixel"] = bytes_per_pixel(generator)
     info = model.info
     info["parity"][request.format] = parity
     description = model.path / "model.json"

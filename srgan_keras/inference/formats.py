@@ -16,8 +16,12 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from srgan_keras.config import UsageError
+from srgan_keras.inference.receptive_field import receptive_radius
 from srgan_keras.inference.serving_form import serving_form
-from srgan_keras.inference.tiles import Network
+from srgan_keras.inference.tiles import Network, upscale_tiles
+
+TAIL_TILE = 256
+"""LR pixels along a side of what OpenVINO's tail is given at once, halo aside."""
 
 
 class Format(NamedTuple):
@@ -46,8 +50,12 @@ def inference_model(generator: keras.Model) -> keras.Model:
 
 def write_onnx(generator: keras.Model, file: Path) -> None:
     """Write an ONNX model with the help of tf2onnx."""
-    model = inference_model(generator)
-    model(np.zeros((1, 8, 8, 3), np.float32))  # a model that was never called is not exported
+    _write_onnx(inference_model(generator), file)
+
+
+def _write_onnx(model: keras.Model, file: Path) -> None:
+    # a model that was never called is not exported
+    model(np.zeros((1, 8, 8, model.input_shape[-1]), np.float32))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries about each other
         model.export(file, format="onnx", verbose=False)
@@ -65,25 +73,66 @@ def load_onnx(file: Path) -> Network:
 
 
 def write_openvino(generator: keras.Model, file: Path) -> None:
-    """Write OpenVINO's .xml and .bin, by way of ONNX; weights in float32."""
+    """Write OpenVINO's .xml and .bin, by way of ONNX; weights in float32.
+
+    A network with a tail (see `serving_form`) gives two: SR = tail(body(LR)), the second's name
+    that of the first with `body` replaced by `tail`. What `load_openvino` needs is in the first.
+    """
     import openvino
 
-    onnx = file.with_suffix(".onnx")
-    write_onnx(generator, onnx)
-    openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
-    onnx.unlink()
+    body, tail = serving_form(generator)
+    radius = scale = 0
+    if tail is None:
+        body = inference_model(generator)
+    else:
+        scale = tail(np.zeros((1, 8, 8, tail.input_shape[-1]), np.float32)).shape[1] // 8
+        radius = receptive_radius(tail, scale)
+        tail = keras.Model(tail.inputs[0], keras.ops.clip(tail.outputs[0], 0.0, 1.0))
+    for model, path in ((body, file), (tail, _tail_of(file))):
+        if model is not None:
+            onnx = path.with_suffix(".onnx")
+            _write_onnx(model, onnx)
+            converted = openvino.convert_model(onnx)
+            converted.set_rt_info(radius, ["srgan_keras", "tail_radius"])
+            converted.set_rt_info(scale, ["srgan_keras", "tail_scale"])
+            openvino.save_model(converted, path, compress_to_fp16=False)
+            onnx.unlink()
 
 
 def load_openvino(file: Path, precision: str = "float32") -> Network:
-    """Compile it for the CPU, to compute in float32 or bfloat16."""
+    """Compile it for the CPU, to compute in float32 or bfloat16; the tail in tiles."""
     try:
         import openvino
     except ImportError:
         raise UsageError("engine openvino: pip install 'srgan_keras[export]'") from None
     hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(file, "CPU", options)
-    return lambda images: compiled(images)[0]
+    core = openvino.Core()
+    whole = core.read_model(file)
+    body = core.compile_model(whole, "CPU", options)
+    radius, scale = (
+        whole.get_rt_info(["srgan_keras", name]).astype(int)
+        for name in ("tail_radius", "tail_scale")
+    )
+    if not scale:
+        return lambda images: body(images)[0]
+    tail = core.compile_model(_tail_of(file), "CPU", options)
+
+    def network(images: np.ndarray) -> np.ndarray:
+        features = body(images)[0]
+        count, height, width, _ = features.shape
+        sr = np.empty((count, scale * height, scale * width, 3), np.float32)
+        for i in range(count):
+            tiles = upscale_tiles(lambda x: tail(x)[0], features[i], scale, radius, TAIL_TILE)
+            for box, part in tiles:
+                box.of(sr[i], scale)[...] = part
+        return sr
+
+    return network
+
+
+def _tail_of(file: Path) -> Path:
+    return file.with_name(file.name.replace("body", "tail"))
 
 
 def write_litert(generator: keras.Model, file: Path, half: bool = False) -> None:
@@ -119,7 +168,7 @@ def load_litert(file: Path) -> Network:
 
 FORMATS = {
     "onnx": Format("onnx/model.onnx", write_onnx, load_onnx, 0.5),
-    "openvino": Format("openvino/model.xml", write_openvino, load_openvino, 0.5),
+    "openvino": Format("openvino/body.xml", write_openvino, load_openvino, 0.5),
     "litert": Format("litert/model.tflite", write_litert, load_litert, 0.5),
     "litert_float16": Format(
         "litert/model_float16.tflite",

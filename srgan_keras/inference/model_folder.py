@@ -82,13 +82,11 @@ class ModelFolder:
         if precision == "auto":
             half = resolve_precision(Train(), "default") == "mixed_bfloat16"
             precision = "bfloat16" if half else "float32"
-        cost = self.info["bytes_per_pixel"]
         if engine == "openvino":
             if engine not in self.info["parity"]:
                 raise UsageError(
                     f"`srgan-keras export {self.path} --format openvino` has to come first"
                 )
-            cost = self.info["parity"][engine]["bytes_per_pixel"]
             network = formats.load_openvino(self.path / formats.FORMATS[engine].file, precision)
         else:
             whole = self._saved_model  # holds the weights: a function alone would lose them
@@ -96,7 +94,8 @@ class ModelFolder:
             def network(images: np.ndarray) -> np.ndarray:
                 return getattr(whole.network, precision)(tf.constant(images)).numpy()
 
-        return Upscaler(network, self.scale, self.info["receptive_radius"], cost)
+        radius, cost = self.info["receptive_radius"], self.info["bytes_per_pixel"]
+        return Upscaler(network, self.scale, radius, cost)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator to be trained further, under the dtype policy in force.
