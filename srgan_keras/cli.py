@@ -21,7 +21,15 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras.config import CommandError, Config, UsageError, load, one_duration, validate
+from srgan_keras.config import (
+    CommandError,
+    Config,
+    DegradationName,
+    UsageError,
+    load,
+    one_duration,
+    validate,
+)
 
 T = TypeVar("T")
 
@@ -56,7 +64,7 @@ class EvaluateOptions:
     """standard: long side of HR in px; larger photographs are scaled down, smaller are kept."""
     scale: int | None = None
     """Default: the first model's, else 4."""
-    degradation: Literal["bicubic", "cv2_linear"] | None = None
+    degradation: DegradationName | None = None
     """Default: the first model's, else bicubic."""
     rounding: Literal["truncate", "nearest"] = "truncate"
     """author: how SR becomes 8 bit."""

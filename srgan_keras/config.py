@@ -19,6 +19,7 @@ import yaml
 
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation"]
+DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
 PRESETS = ("demo", "paper", "author", "fundus")
 GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
 
@@ -61,8 +62,10 @@ class Data:
 class Degradation:
     """How an LR photograph is made from an HR one."""
 
-    name: Literal["bicubic", "cv2_linear"] = "bicubic"
-    """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default."""
+    name: DegradationName = "bicubic"
+    """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default. area: mean of
+    blocks. gaussian: blur of 0.4 LR px, then samples. clinical: bicubic, then defocus, illumination
+    falloff, sensor noise and JPEG in random order and strength."""
     scale: int = 4
     """HR side over LR side; a power of two."""
 

@@ -35,17 +35,20 @@ def pairs(
     """
     batch, side = config.train.batch_size // replicas, config.data.patch
     name, scale = config.degradation.name, config.degradation.scale
+    seed = config.train.seed
 
-    def crops(index: np.ndarray) -> np.ndarray:
+    def crops(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, local = divmod(int(index), len(ranks))
         first = step * config.train.batch_size + ranks[local] * batch
-        examples = range(first, first + batch)
-        return np.stack([hr_patch(cache, config.data, config.train.seed, e) for e in examples])
+        examples = np.arange(first, first + batch)
+        patches = [hr_patch(cache, config.data, seed, int(e)) for e in examples]
+        return np.stack(patches), examples
 
     def pair(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hr = tf.numpy_function(crops, [index], tf.uint8, stateful=False)
-        hr = tf.ensure_shape(hr, (batch, side, side, 3))
-        lr = tf.ensure_shape(degrade(hr, name, scale), (batch, side // scale, side // scale, 3))
+        hr, examples = tf.numpy_function(crops, [index], (tf.uint8, tf.int64), stateful=False)
+        hr, examples = tf.ensure_shape(hr, (batch, side, side, 3)), tf.ensure_shape(examples, batch)
+        lr = degrade(hr, name, scale, seed, examples)
+        lr = tf.ensure_shape(lr, (batch, side // scale, side // scale, 3))
         return lr, hr
 
     elements = tf.data.Dataset.range(start * len(ranks), stop * len(ranks))

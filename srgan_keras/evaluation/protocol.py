@@ -4,6 +4,7 @@ A protocol makes the LR photograph, enlarges it by the baselines and by each mod
 each result with the HR photograph.
 """
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
@@ -48,6 +49,8 @@ class Sample:
     hr: np.ndarray
     lr: np.ndarray
     regions: dict[str, np.ndarray | None]
+    index: int = 0
+    """What a random degradation draws from: HR's own, so that the company it is in matters not."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,9 @@ class Standard:
         _check_size(image, self.scale)
         # a copy, so that the photograph at its full size is not kept alive
         hr, mask = image[:height, :width].copy(), mask[:height, :width]
-        with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
-            lr = degrade(hr[None], self.degradation, self.scale).numpy()[0]
-        return Sample(hr, lr, {"full": None, "fov": mask, "inner": fov.erode_inner(mask)})
+        index = zlib.crc32(hr)
+        lr = self._degrade(hr, index)
+        return Sample(hr, lr, {"full": None, "fov": mask, "inner": fov.erode_inner(mask)}, index)
 
     def baseline(self, name: str, sample: Sample) -> np.ndarray:
         """Enlarge by interpolation: uint8 SR of HR's size."""
@@ -117,10 +120,13 @@ class Standard:
             }
             for region, mask in sample.regions.items()
         }
-        with tf.device("CPU"):
-            lr = degrade(sr[None], self.degradation, self.scale).numpy()[0]
+        lr = self._degrade(sr, sample.index)
         values["full"]["lr_consistency"] = metrics.psnr(sample.lr, lr)
         return values
+
+    def _degrade(self, hr: np.ndarray, index: int) -> np.ndarray:
+        with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
+            return degrade(hr[None], self.degradation, self.scale, index=[index]).numpy()[0]
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,14 @@ def test_a_data_set_that_starts_later_shows_the_same_steps(decoded):
     assert whole[0][0].dtype == np.uint8
 
 
+def test_a_random_degradation_is_a_function_of_the_example(decoded):
+    clinical = config(name="clinical")
+    ((whole, _),) = pairs.pairs(decoded, clinical, 5, 6).as_numpy_iterator()
+    share = pairs.pairs(decoded, clinical, 5, 6, replicas=4, ranks=range(2, 4))
+    parts = [lr for lr, _ in share.as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate(parts), whole[2:])
+
+
 def test_an_epoch_shows_each_photograph_once(decoded):
     orders = [pairs._order(1, epoch, 5) for epoch in range(3)]
     assert all(sorted(order) == list(range(5)) for order in orders)

@@ -118,6 +118,15 @@ def test_standard_figures_equal_scikit_image(photograph):
     assert values["full"]["lr_consistency"] == pytest.approx(consistency)
 
 
+def test_a_random_degradation_is_the_photographs_own(photograph):
+    standard = Standard(degradation="clinical", hr_long_side=100)
+    sample, again = standard.sample(photograph), standard.sample(photograph)
+    np.testing.assert_array_equal(sample.lr, again.lr)
+    other = standard.sample(photograph[::-1].copy())
+    assert (other.lr[::-1] != sample.lr).any()
+    assert standard.compare(sample, sample.hr)["full"]["lr_consistency"] == np.inf
+
+
 def test_standard_measures_the_other_degradation(photograph):
     standard = Standard(degradation="cv2_linear", hr_long_side=100)
     sample = standard.sample(photograph)
