@@ -53,7 +53,7 @@ class EvaluateOptions:
     """Measure models beside nearest, bicubic and Lanczos on the same LR photographs."""
 
     data: str
-    """SPEC: a folder of photographs, Kaggle's layout, or phantom[:N]."""
+    """SPEC: a folder of photographs (any layout), a prepared folder, aptos2019, or phantom[:N]."""
     models: tyro.conf.Positional[tuple[str, ...]] = ()
     """Model folders, or names of shipped models; none: the baselines alone."""
     split: Literal["train", "validation", "test", "all"] = "test"

@@ -41,7 +41,7 @@ class Data:
     """Photographs, how they are cut and augmented."""
 
     source: Annotated[str, tyro.conf.arg(aliases=["--data"], metavar="SPEC")] = "phantom:64"
-    """A folder of photographs, Kaggle's layout, or phantom[:N]."""
+    """A folder of photographs, Kaggle's layout, a prepared folder, aptos2019, or phantom[:N]."""
     hr_long_side: int = 256
     """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
     pyramid_levels: int = 1

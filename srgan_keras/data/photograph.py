@@ -1,7 +1,9 @@
-"""One photograph: a file, a file of a prepared folder, or a phantom."""
+"""One photograph: a file, one of a prepared folder, a record of a dataset, or a phantom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ PHANTOM_SIZE = 512  # px, before the photographs are scaled to their working siz
 
 @dataclass(frozen=True)
 class Photograph:
-    """One photograph: a file, or the seed of a phantom."""
+    """One photograph: a file, a record, or the seed of a phantom."""
 
     id: str
     split: str
@@ -28,6 +30,8 @@ class Photograph:
     """Diabetic retinopathy, 0 to 4, where a table gives it."""
     mask_path: Path | None = None
     """Field of view of a prepared photograph, which is cropped to it already."""
+    record: Callable[[], dict[str, Any]] | None = None
+    """Reads `image` and `fov_mask` of a TensorFlow dataset, as encoded bytes."""
 
     def read(self) -> np.ndarray:
         """Return the pixels, uint8 RGB [H, W, 3], by the policy of `decode`.
@@ -37,10 +41,14 @@ class Photograph:
         """
         if self.seed is not None:
             return phantom(self.seed, PHANTOM_SIZE).image
+        if self.record is not None:
+            return decode(self.record()["image"])
         return _decoded(self.path)
 
     def mask(self) -> np.ndarray | None:
-        """Return the field of view of a prepared photograph, bool [H, W]; None for others."""
+        """Return the field of view that comes with a photograph, bool [H, W], or None."""
+        if self.record is not None:
+            return decode(self.record()["fov_mask"])[..., 0] > 0
         return None if self.mask_path is None else _decoded(self.mask_path)[..., 0] > 0
 
 

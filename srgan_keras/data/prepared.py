@@ -16,6 +16,8 @@ from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.photograph import Photograph
 
 VERSION = 1
+APTOS2019 = "aptos2019"
+"""SPEC of the TensorFlow dataset, whose photographs the user puts into data/aptos2019."""
 INFO, MANIFEST, JOURNAL = "prepared.json", "manifest.csv", "journal.jsonl"
 
 
@@ -53,6 +55,11 @@ class Row:
 def is_prepared(root: Path) -> bool:
     """Tell whether `root` is a prepared folder, finished or not."""
     return (root / INFO).exists() or (root / JOURNAL).exists()
+
+
+def folder(source: str) -> Path:
+    """Return the folder that a SPEC stands for."""
+    return Path("data", APTOS2019) if source == APTOS2019 else Path(source)
 
 
 def information(root: Path) -> dict[str, Any]:
@@ -114,9 +121,9 @@ def check(source: str, hr_long_side: int, protocol: str = "standard", crop: bool
     Raises:
         UsageError: `source` is a prepared folder that cannot give what is wanted.
     """
-    if source.startswith("phantom") or not is_prepared(Path(source)):
+    if source.startswith("phantom") or not is_prepared(folder(source)):
         return FOV_MASK_VERSION
-    info = information(Path(source))
+    info = information(folder(source))
     own = info["options"]["hr_long_side"]
     originals = f"give the originals, {info['source']}"
     if protocol == "author" or not crop:

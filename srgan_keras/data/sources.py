@@ -2,7 +2,8 @@
 
 SPEC is a folder of photographs (any depth), Kaggle's layout of APTOS-2019 (`train.csv` and
 `train_images/`), its re-upload (`train_1.csv`, `valid.csv`, doubled folders), a folder that
-`srgan-keras prepare` made, or `phantom[:N]`.
+`srgan-keras prepare` made, `aptos2019` (the TensorFlow dataset of `data/aptos2019`), or
+`phantom[:N]`.
 """
 
 import hashlib
@@ -32,6 +33,10 @@ def find(spec: str) -> list[Photograph]:
         if count == 0:
             raise UsageError("phantom:0 holds no photographs: ask for at least phantom:3")
         return draw_splits([_phantom(seed) for seed in range(count)])
+    if spec == prepared.APTOS2019:
+        from srgan_keras.data import aptos2019  # loads tensorflow_datasets: seconds
+
+        return aptos2019.photographs(prepared.folder(spec))
     root = Path(spec)
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"

@@ -1,0 +1,1 @@
+"""TensorFlow Datasets builder `aptos2019_sr`."""
