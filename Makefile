@@ -30,7 +30,7 @@ test: install  ## check style, direction of imports and behaviour
 	$(BIN)/python -m pytest
 
 bench: install  ## measure speed, memory and resume against other ways; prints ratios
-	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(BIN)/python -m pip install --quiet -e '.[bench,export]'
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: install  ## open the walkthrough in Jupyter

@@ -29,8 +29,11 @@ sr = upscale(images=lr)["images"]  # uint8 RGB [N, H, W, 3] -> uint8 RGB [N, {sc
 ```
 
 Neither Keras nor srgan_keras is needed for that. `serve_float` takes and gives float32 in 0..1;
-`serve_bytes` takes PNG, JPEG, BMP or WebP files and gives PNG files. Measured on your own
-photographs: `srgan-keras evaluate FOLDER --data PHOTOGRAPHS`.
+`serve_bytes` takes PNG, JPEG, BMP or WebP files and gives PNG files. Large images are computed tile
+by tile, and equal the whole. With the package: `srgan-keras upscale FOLDER PHOTOGRAPHS --out NEW`,
+and, measured on your own photographs, `srgan-keras evaluate FOLDER --data PHOTOGRAPHS`. `upscale`
+interpolates bicubically outside the field of view (`--no-skip-outside` does not); the signatures,
+exports and `evaluate` compute every pixel by the network.
 
 ## Facts
 

@@ -1,5 +1,6 @@
 """The verb `upscale`: photographs in, larger ones out. Reads, computes and writes at one time."""
 
+import errno
 import glob
 import logging
 import os
@@ -91,7 +92,7 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], request: Request) -> int:
         tqdm(total=len(jobs), bar_format=layout, disable=None) as bar,
     ):
         ahead = reader.submit(read, jobs[0].source) if jobs else None
-        written: Future | None = None  # one at a time waits to be written: memory stays bounded
+        pending = None  # one at a time waits to be written: memory stays bounded
         for i, job in enumerate(jobs):
             current = ahead
             ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
@@ -103,13 +104,26 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], request: Request) -> int:
                 log.error("%s %s", job.source, error)
                 bar.update(i + 1 - bar.n)
                 continue
-            if written:
-                written.result()
-            written = writer.submit(_write, job.target, made)
+            failed += _not_written(pending)
+            pending = job, writer.submit(_write, job.target, made)
             del photograph, made, current
-        if written:
-            written.result()
+        failed += _not_written(pending)
     return failed
+
+
+def _not_written(pending: tuple[Job, Future] | None) -> int:
+    """Wait until a file is written; return 1 where it could not be. A full disk ends all."""
+    if pending is None:
+        return 0
+    job, written = pending
+    try:
+        written.result()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        log.error("%s cannot be written: %s", job.target, error.strerror)
+        return 1
+    return 0
 
 
 def _process(

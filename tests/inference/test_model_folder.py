@@ -71,6 +71,7 @@ def test_card(folder: Path):
     assert card.startswith("---\nlibrary_name: keras\n")
     assert "Research use only" in card
     assert "`bicubic`, version 1" in card
+    assert "interpolates bicubically outside the field of view" in card
 
 
 def test_upscale_equals_the_keras_model(folder: Path):

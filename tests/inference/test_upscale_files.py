@@ -100,6 +100,13 @@ def test_a_bad_file_is_named_and_the_rest_done(models, photographs, caplog, caps
     assert "1 of 5 files failed" in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_written_is_named(models, photographs, caplog):
+    Path("out/a.png").mkdir(parents=True)  # in the way
+    assert run(models / "content", "in", "--out", "out", "--overwrite") == 1
+    assert "out/a.png cannot be written: Is a directory" in caplog.text
+    assert made() == ["deep/b.png", "deep/c.png", "deep/d.png"]
+
+
 def test_shards_share_the_work(models, photographs):
     for i in (1, 2, 3):
         assert run(models / "content", "in", "--out", f"out{i}", "--shard", f"{i}/3") == 0
