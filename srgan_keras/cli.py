@@ -68,6 +68,8 @@ class EvaluateOptions:
     """Default: the first model's, else bicubic."""
     rounding: Literal["truncate", "nearest"] = "truncate"
     """author: how SR becomes 8 bit."""
+    vgg_weights: Path | None = None
+    """ImageNet weights of VGG-19 without top: measure vgg_distance, too."""
     out: Path = Path("runs/evaluation")
     """Where metrics.json and per_image.csv go."""
 

@@ -13,7 +13,15 @@ from tqdm import tqdm
 from srgan_keras.config import CommandError, UsageError
 from srgan_keras.data import prepared, sources
 from srgan_keras.data.photograph import Photograph
-from srgan_keras.evaluation.protocol import BASELINES, Author, Standard, Upscaler, measure
+from srgan_keras.evaluation.protocol import (
+    BASELINES,
+    Author,
+    Features,
+    Standard,
+    Upscaler,
+    measure,
+    vgg_features,
+)
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.table import table
 from srgan_keras.inference import model_folder
@@ -34,6 +42,7 @@ def evaluate(
     protocols: Sequence[Standard | Author],
     out: Path,
     source: str | None = None,
+    features: Features | None = None,
 ) -> dict[str, Any]:
     """Measure and write `metrics.json` and `per_image.csv` into `out`.
 
@@ -43,6 +52,7 @@ def evaluate(
         protocols: each makes one run of the result.
         out: a folder, made where it does not exist.
         source: SPEC of the photographs, for the record.
+        features: of `protocol.vgg_features`, for vgg_distance; without them it is not measured.
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
@@ -61,7 +71,7 @@ def evaluate(
     failed: list[dict[str, str]] = []
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
-            measured = _measure(photograph, protocols, named)
+            measured = _measure(photograph, protocols, named, features)
         except UsageError as error:
             log.warning("%s is left out: %s", photograph.id, error)
             failed.append({"id": photograph.id, "reason": str(error)})
@@ -94,6 +104,7 @@ class Request(Protocol):
     scale: int | None
     degradation: str | None
     rounding: Literal["truncate", "nearest"]
+    vgg_weights: Path | None
     out: Path
 
 
@@ -108,7 +119,8 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     version = prepared.check(request.data, request.hr_long_side, request.protocol)
     protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
-    result = evaluate(models, photographs, [protocol], request.out, request.data)
+    features = vgg_features(request.vgg_weights) if request.vgg_weights else None
+    result = evaluate(models, photographs, [protocol], request.out, request.data, features)
     print(table(result))  # noqa: T201
     failed = [f["id"] for f in result["runs"][0]["failed"]]
     if failed:
@@ -173,7 +185,10 @@ def _make_folder(out: Path) -> None:
 
 
 def _measure(
-    photograph: Photograph, protocols: Sequence[Standard | Author], models: dict[str, Upscaler]
+    photograph: Photograph,
+    protocols: Sequence[Standard | Author],
+    models: dict[str, Upscaler],
+    features: Features | None,
 ) -> list[list[Row]]:
     image, mask = photograph.read(), photograph.mask()
     measured = []
@@ -182,7 +197,7 @@ def _measure(
         measured.append(
             [
                 keys | {"model": row, "region": region} | values
-                for row, region, values in measure(protocol, image, models, mask)
+                for row, region, values in measure(protocol, image, models, mask, features)
             ]
         )
     return measured

@@ -5,8 +5,9 @@ each result with the HR photograph.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import cv2
@@ -14,15 +15,20 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import metrics
-from srgan_keras.config import UsageError
+from srgan_keras.config import UsageError, Vgg
 from srgan_keras.data import fov
 from srgan_keras.data.degradations import DEGRADATIONS, degrade
 from srgan_keras.models.bicubic import bicubic_upsample
+from srgan_keras.models.vgg19 import features as features_of
+from srgan_keras.models.vgg19 import vgg19
 
 BASELINES = ("nearest", "bicubic", "lanczos")
 
 Values = dict[str, float]
 """Metric -> value of one image in one region."""
+
+Features = Callable[[np.ndarray], np.ndarray]
+"""uint8 RGB [H, W, 3] -> feature map float32 [h, w, C]."""
 
 
 class Upscaler(Protocol):
@@ -111,17 +117,32 @@ class Standard:
         return model.upscale(sample.lr)
 
     def compare(self, sample: Sample, sr: np.ndarray) -> dict[str, Values]:
-        """Return psnr and ssim of each region, and lr_consistency of the full frame."""
-        similarity = metrics.ssim_map(sample.hr, sr)
-        values = {
-            region: {
-                "psnr": metrics.psnr(sample.hr, sr, mask),
-                "ssim": metrics.mean_inside(similarity, mask),
-            }
-            for region, mask in sample.regions.items()
-        }
+        """Return the metrics of docs/metrics.md by region; those of the whole image in `full`."""
+        hr, scale = sample.hr, self.scale
+        pairs = {"": (hr, sr), "_green": (hr[..., 1], sr[..., 1])}
+        pairs["_y"] = (metrics.luma(hr), metrics.luma(sr))
+        similar, contrast = metrics.ssim_maps(hr, sr)
+        similarities = {"": similar, "_green": np.ascontiguousarray(similar[..., 1])}
+        similarities["_y"], _ = metrics.ssim_maps(*pairs["_y"])
+        colours = metrics.colour_map(hr, sr, scale)
+        values: dict[str, Values] = {}
+        for region, mask in sample.regions.items():
+            values[region] = {}
+            for kind, (a, b) in pairs.items():
+                values[region]["psnr" + kind] = metrics.psnr(a, b, mask)
+                values[region]["ssim" + kind] = metrics.mean_inside(similarities[kind], mask)
+            values[region]["colour_drift"] = metrics.mean_colour(colours, scale, mask)
         lr = self._degrade(sr, sample.index)
-        values["full"]["lr_consistency"] = metrics.psnr(sample.lr, lr)
+        values["full"] |= {
+            "lr_consistency": metrics.psnr(sample.lr, lr),
+            "ms_ssim": metrics.ms_ssim(hr, sr, contrast),
+        }
+        square = metrics.largest_square(sample.regions["inner"])
+        spectra = metrics.spectrum(hr, square), metrics.spectrum(sr, square)
+        values["inner"] |= {
+            "band_energy": metrics.band_energy(*spectra, scale),
+            "grid_energy": metrics.grid_energy(*spectra, scale),
+        }
         return values
 
     def _degrade(self, hr: np.ndarray, index: int) -> np.ndarray:
@@ -187,10 +208,12 @@ def measure(
     image: np.ndarray,
     models: dict[str, Upscaler],
     mask: np.ndarray | None = None,
+    features: Features | None = None,
 ) -> Iterator[tuple[str, str, Values]]:
     """Measure the baselines and the models on one photograph, uint8 RGB [H, W, 3].
 
-    `mask` is the field of view of a prepared photograph.
+    `mask` is the field of view of a prepared photograph. Where `features` is given, `full` has a
+    vgg_distance, too.
 
     Yields:
         (row, region, values): row is a baseline or a key of `models`.
@@ -199,13 +222,36 @@ def measure(
         UsageError: the photograph is too small.
     """
     sample = protocol.sample(image, mask)
+    expected = features(sample.hr) if features else None
     for row in (*BASELINES, *models):
         if row in models:
             sr = protocol.enlarge(models[row], sample)
         else:
             sr = protocol.baseline(row, sample)
-        for region, values in protocol.compare(sample, sr).items():
+        compared = protocol.compare(sample, sr)
+        if features:
+            compared["full"]["vgg_distance"] = metrics.vgg_distance(expected, features(sr))
+        for region, values in compared.items():
             yield row, region, values
+
+
+def vgg_features(weights: Path) -> Features:
+    """Load what vgg_distance compares.
+
+    Args:
+        weights: VGG-19's ImageNet weights, a file for include_top=False.
+
+    Raises:
+        UsageError: no such file, or it holds something else.
+    """
+    base, _ = vgg19(str(weights))
+    network = features_of(base, Vgg(feature_scale=1.0), {"content": metrics.VGG_LAYER})
+
+    def features(image: np.ndarray) -> np.ndarray:
+        levels = tf.constant(image[None], tf.float32) / 255
+        return network(levels, training=False)["content"].numpy()[0]
+
+    return features
 
 
 def _check_size(image: np.ndarray, scale: int) -> None:

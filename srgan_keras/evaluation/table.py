@@ -5,10 +5,14 @@ from typing import Any
 _REGIONS = ("inner", "fov", "full")  # the headline first
 _METRICS = ("psnr", "ssim")  # these first
 _DECIBEL = ("psnr", "lr_consistency")
+_FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # beside the headline: too wide
+_ONE_REGION = {"colour_drift": "fov"}
 
 
 def table(result: dict[str, Any]) -> str:
     """Return a table a run: means, in parentheses the gain over bicubic; PSNR in dB.
+
+    Figures of the green channel and of Y are in the files alone.
 
     Args:
         result: the contents of metrics.json.
@@ -39,9 +43,13 @@ def _run(run: dict[str, Any]) -> str:
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """Return (metric, region) in the order of the table."""
-    metrics = {metric for values in regions.values() for metric in values}
+    metrics = {metric for values in regions.values() for metric in values} - set(_FILES_ALONE)
     ordered = [*(m for m in _METRICS if m in metrics), *sorted(metrics - set(_METRICS))]
-    return [(m, r) for m in ordered for r in _REGIONS if m in regions.get(r, {})]
+    return [(m, r) for m in ordered for r in _REGIONS if _shown(m, r, regions)]
+
+
+def _shown(metric: str, region: str, regions: dict[str, dict[str, Any]]) -> bool:
+    return metric in regions.get(region, {}) and _ONE_REGION.get(metric, region) == region
 
 
 def _cell(metric: str, mean: float | None, gain: float | None) -> str:

@@ -8,7 +8,7 @@ from srgan_keras.config import UsageError
 from srgan_keras.data import sources
 from srgan_keras.data.degradations import degrade
 from srgan_keras.data.phantom import phantom
-from srgan_keras.evaluation.protocol import Author, Standard, measure
+from srgan_keras.evaluation.protocol import Author, Sample, Standard, measure
 
 
 class Constant:
@@ -174,6 +174,34 @@ def test_models_are_measured_beside_the_baselines(photograph):
     assert rows == ["nearest", "bicubic", "lanczos", "mine"]
     values = by_region(Standard(), photograph, "mine", {"mine": Constant(50)})
     assert list(values) == ["full", "fov", "inner"]
+
+
+def test_a_black_border_changes_nothing_within_the_field_of_view(photograph):
+    protocol = Standard(4, hr_long_side=0)
+    sample = protocol.sample(photograph)
+    sr = protocol.baseline("bicubic", sample)
+
+    def framed(image: np.ndarray, width: int) -> np.ndarray:
+        black = ((width, 2 * width), (3 * width, width), (0, 0))[: image.ndim]
+        return np.pad(image, black)
+
+    masks = {name: m if m is None else framed(m, 8) for name, m in sample.regions.items()}
+    larger = Sample(framed(sample.hr, 8), framed(sample.lr, 2), masks)
+    one, other = protocol.compare(sample, sr), protocol.compare(larger, framed(sr, 8))
+    for region in ("fov", "inner"):
+        assert one[region] == pytest.approx(other[region], rel=1e-6)
+    assert one["inner"].keys() >= {"psnr_y", "ssim_green", "colour_drift", "band_energy"}
+    assert one["full"].keys() >= {"ms_ssim", "lr_consistency"}
+    assert one["full"]["psnr"] < other["full"]["psnr"]
+
+
+def test_vgg_distance_where_features_are_given(photograph):
+    rows = measure(
+        Standard(hr_long_side=64), photograph, {}, features=lambda image: image / 255 + 1
+    )
+    distances = {row: values["vgg_distance"] for row, region, values in rows if region == "full"}
+    assert list(distances) == ["nearest", "bicubic", "lanczos"]
+    assert 0 < distances["bicubic"] < distances["nearest"]
 
 
 @pytest.mark.parametrize("protocol", [Standard(), Author()])

@@ -1,13 +1,17 @@
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
+import skimage.color
 import skimage.metrics
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from srgan_keras.data import sources
 from srgan_keras.data.phantom import phantom
-from srgan_keras.metrics import WINDOW, bright_agreement, psnr, ssim, ssim_map
+from srgan_keras.metrics import WINDOW, colour_drift, luma, ms_ssim, psnr, ssim, ssim_maps
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_ssim_equals_scikit_image_and_tensorflow(pair, rng):
 def test_ssim_of_grey_and_of_tall_images(rng):
     a, b = rng.integers(0, 256, (2, 300, 13), np.uint8)
     assert ssim(a, b) == pytest.approx(wang(a[..., None], b[..., None]), abs=1e-6)
-    assert ssim_map(a, b).shape == (290, 3)
+    assert ssim_maps(a, b)[0].shape == (290, 3)
 
 
 def test_ssim_over_a_mask_takes_the_windows_wholly_inside(pair):
@@ -91,29 +95,70 @@ def test_masked_equals_plain_under_a_full_mask(width, height, seed):
     assert ssim(a, b, full) == pytest.approx(ssim(a, b), abs=1e-12)
 
 
-def test_bright_agreement_by_hand():
-    """Grey is 0.114 R + 0.587 G + 0.299 B: a red pixel is dark, a green one bright."""
-    red, green, black = (255, 0, 0), (0, 255, 0), (0, 0, 0)
-    hr = np.array([[green, green, green, green, red, black]], np.uint8)
-    sr = np.array([[green, green, green, black, green, red]], np.uint8)
-    assert bright_agreement(hr, sr) == pytest.approx(
-        {"bright_precision": 3 / 4, "bright_recall": 3 / 4, "bright_f1": 3 / 4}
-    )
-
-
-def test_bright_agreement_of_nothing_is_one():
-    dark, bright = np.full((2, 4, 4, 3), 127, np.uint8) + np.array([0, 1], np.uint8).reshape(
-        2, 1, 1, 1
-    )
-    assert list(bright_agreement(dark, dark).values()) == [1, 1, 1]
-    assert list(bright_agreement(dark, bright).values()) == [0, 1, 0]
-    assert list(bright_agreement(bright, dark).values()) == [1, 0, 0]
-
-
 def test_another_size_is_refused(pair):
     hr, sr = pair
-    for metric in (psnr, ssim, bright_agreement):
+    for metric in (psnr, ssim, ms_ssim):
         with pytest.raises(ValueError, match="one size"):
             metric(hr, sr[:-1])
     with pytest.raises(ValueError, match="one size"):
         psnr(hr, sr, np.ones((3, 3), bool))
+
+
+@pytest.mark.parametrize("size", [(176, 176), (199, 240)])
+def test_ms_ssim_equals_tensorflow(size, rng):
+    hr = cv2.resize(phantom(2, 300).image, size[::-1])
+    noise = rng.normal(0, 20, hr.shape)
+    sr = np.clip(cv2.GaussianBlur(hr, (0, 0), 2) + noise, 0, 255).astype(np.uint8)
+    for a, b in ((hr, sr), (hr, 255 - hr)):
+        expected = float(tf.image.ssim_multiscale(tf.constant(a), tf.constant(b), 255))
+        assert ms_ssim(a, b) == pytest.approx(expected, abs=1e-4)
+        assert ms_ssim(a, b, ssim_maps(a, b)[1]) == ms_ssim(a, b)
+    assert ms_ssim(hr, hr) == pytest.approx(1, abs=1e-6)
+    assert np.isnan(ms_ssim(hr[:175], sr[:175]))
+
+
+def test_luma_is_that_of_bt601():
+    """Black 16, white 235; primaries by hand: 16 + 65.481, 16 + 128.553, 16 + 24.966."""
+    colours = np.array([[[0] * 3, [255] * 3, [255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    np.testing.assert_allclose(luma(colours)[0], [16, 235, 81.481, 144.553, 40.966], atol=1e-4)
+    image = phantom(0, 64).image
+    np.testing.assert_allclose(luma(image), skimage.color.rgb2ycbcr(image)[..., 0], atol=1e-4)
+    shifted = psnr(luma(image), luma(image) + 1)
+    assert shifted == pytest.approx(20 * np.log10(255), abs=1e-4)
+
+
+def fifty_pairs(photographs: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """25 pairs of noise and 25 of photographs with blur and noise, uint8."""
+    rng = np.random.default_rng(0)
+    for i in range(25):
+        height, width = rng.integers(40, 120, 2)
+        yield tuple(rng.integers(0, 256, (2, height, width, 3), np.uint8))
+        hr = photographs[i % len(photographs)]
+        sr = cv2.GaussianBlur(hr, (0, 0), 0.5 + i / 10) + rng.normal(0, i, hr.shape)
+        yield hr, np.clip(np.rint(sr), 0, 255).astype(np.uint8)
+
+
+def check_against_scikit_image(photographs: list[np.ndarray]) -> None:
+    for a, b in fifty_pairs(photographs):
+        assert psnr(a, b) == pytest.approx(skimage.metrics.peak_signal_noise_ratio(a, b), abs=1e-4)
+        assert ssim(a, b) == pytest.approx(wang(a, b), abs=1e-4)
+        lab = [skimage.color.rgb2lab(x) for x in (a, b)]
+        expected = skimage.color.deltaE_ciede2000(*lab).mean()
+        assert colour_drift(a, b, 1) == pytest.approx(expected, abs=1e-4)
+        y = [skimage.color.rgb2ycbcr(x)[..., 0] for x in (a, b)]
+        expected = skimage.metrics.peak_signal_noise_ratio(*y, data_range=255)
+        assert psnr(luma(a), luma(b)) == pytest.approx(expected, abs=1e-4)
+        full = np.ones(a.shape[:2], bool)
+        assert colour_drift(a, b, 1, full) == colour_drift(a, b, 1)
+
+
+def test_fifty_pairs_equal_scikit_image():
+    check_against_scikit_image([phantom(seed, 150).image for seed in range(5)])
+
+
+@pytest.mark.real
+def test_fifty_pairs_with_real_photographs_equal_scikit_image(real_data):
+    files = sources.find(str(real_data / "aptos2019"))[:8]
+    check_against_scikit_image(
+        [cv2.resize(p.read(), (320, 300), interpolation=cv2.INTER_AREA) for p in files]
+    )

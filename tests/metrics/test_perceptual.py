@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from srgan_keras.data.phantom import phantom
+from srgan_keras.evaluation.protocol import vgg_features
+from srgan_keras.metrics import vgg_distance
+
+
+def test_length_of_a_feature_does_not_count(rng):
+    features = rng.normal(size=(3, 4, 8)).astype(np.float32)
+    assert vgg_distance(features, 5 * features) == pytest.approx(0, abs=1e-12)
+    assert vgg_distance(features, -features) == pytest.approx(4 / 8)
+    with pytest.raises(ValueError, match="one size"):
+        vgg_distance(features, features[1:])
+
+
+@pytest.mark.real
+def test_features_are_a_quarter_of_the_image(vgg_weights):
+    features = vgg_features(vgg_weights)
+    image = phantom(0, 64).image
+    assert features(image).shape == (16, 16, 256)
+    assert features(image).min() == 0  # after the activation
+    near, far = np.clip(image + np.array([0, 2, 0]), 0, 255).astype(np.uint8), 255 - image
+    assert (
+        0
+        < vgg_distance(features(image), features(near))
+        < vgg_distance(features(image), features(far))
+    )
