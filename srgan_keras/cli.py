@@ -71,7 +71,7 @@ class EvaluateOptions:
     vgg_weights: Path | None = None
     """ImageNet weights of VGG-19 without top: measure vgg_distance, too."""
     out: Path = Path("runs/evaluation")
-    """Where metrics.json and per_image.csv go."""
+    """Where metrics.json, per_image.csv and report.html go."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Measure models beside interpolation: metrics.json and per_image.csv."""
+"""Measure models beside interpolation: metrics.json, per_image.csv, report.html."""
 
 import csv
 import hashlib
@@ -13,6 +13,8 @@ from tqdm import tqdm
 from srgan_keras.config import CommandError, UsageError
 from srgan_keras.data import prepared, sources
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.evaluation import report
+from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.protocol import (
     BASELINES,
     Author,
@@ -22,18 +24,13 @@ from srgan_keras.evaluation.protocol import (
     measure,
     vgg_features,
 )
-from srgan_keras.evaluation.statistics import paired_gain, summary
+from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.table import table
 from srgan_keras.inference import model_folder
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-
-Row = dict[str, Any]
-"""One line of per_image.csv: protocol, id, model, region and a value for each metric."""
-
-_KEYS = ("protocol", "id", "model", "region")
 
 
 def evaluate(
@@ -56,7 +53,8 @@ def evaluate(
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
-        gain_over_bicubic, failed; see `statistics.summary` for the values.
+        gain_over_bicubic, strata, notes, failed; see `statistics.summary` for the values. Where
+        the seconds went is logged.
 
     Raises:
         UsageError: no photographs, none that can be measured, or a model of another scale.
@@ -69,9 +67,10 @@ def evaluate(
     _make_folder(out)
     rows: list[list[Row]] = [[] for _ in protocols]
     failed: list[dict[str, str]] = []
+    clock = Clock()
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
-            measured = _measure(photograph, protocols, named, features)
+            measured = _measure(photograph, protocols, named, features, clock)
         except UsageError as error:
             log.warning("%s is left out: %s", photograph.id, error)
             failed.append({"id": photograph.id, "reason": str(error)})
@@ -82,14 +81,16 @@ def evaluate(
         raise UsageError(f"no photograph could be measured; the first: {failed[0]['reason']}")
     bad = {f["id"] for f in failed}
     data = _data_record([p for p in photographs if p.id not in bad], source, named)
-    runs = [
-        _run(protocol, named, run_rows) | {"data": data, "failed": failed}
-        for protocol, run_rows in zip(protocols, rows, strict=True)
-    ]
+    with clock.of("summary"):
+        runs = [
+            _run(protocol, named, run_rows) | {"data": data, "failed": failed}
+            for protocol, run_rows in zip(protocols, rows, strict=True)
+        ]
     result = {"schema": SCHEMA, "runs": runs}
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
     text = json.dumps(result, indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    log.info("seconds, %d photographs: %s", len(photographs) - len(failed), clock.line())
     return result
 
 
@@ -109,7 +110,7 @@ class Request(Protocol):
 
 
 def evaluate_spec(request: Request) -> dict[str, Any]:
-    """Do what the verb `evaluate` asks for, print the table, return the contents of metrics.json.
+    """Do what the verb `evaluate` asks for, print the table, write the report, return metrics.json.
 
     Raises:
         UsageError: wrong use or input.
@@ -121,6 +122,10 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     photographs = sources.select(sources.find(request.data), request.split)
     features = vgg_features(request.vgg_weights) if request.vgg_weights else None
     result = evaluate(models, photographs, [protocol], request.out, request.data, features)
+    clock = Clock()
+    with clock.of("report"):
+        report.write(request.out)
+    log.info("seconds: %s", clock.line())
     print(table(result))  # noqa: T201
     failed = [f["id"] for f in result["runs"][0]["failed"]]
     if failed:
@@ -189,15 +194,19 @@ def _measure(
     protocols: Sequence[Standard | Author],
     models: dict[str, Upscaler],
     features: Features | None,
+    clock: Clock,
 ) -> list[list[Row]]:
-    image, mask = photograph.read(), photograph.mask()
+    with clock.of("decoding"):
+        image, mask = photograph.read(), photograph.mask()
+    height, width = image.shape[:2]
+    about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
     measured = []
     for protocol in protocols:
-        keys = {"protocol": protocol.name, "id": photograph.id}
+        keys = {"protocol": protocol.name} | about
         measured.append(
             [
                 keys | {"model": row, "region": region} | values
-                for row, region, values in measure(protocol, image, models, mask, features)
+                for row, region, values in measure(protocol, image, models, mask, features, clock)
             ]
         )
     return measured
@@ -226,35 +235,16 @@ def _run(
     protocol: Standard | Author, models: dict[str, Upscaler], rows: list[Row]
 ) -> dict[str, Any]:
     """Summarise the rows of one protocol."""
-    values: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for row in rows:
-        region = values.setdefault(row["model"], {}).setdefault(row["region"], {})
-        for metric in row.keys() - set(_KEYS):
-            region.setdefault(metric, []).append(row[metric])
-    means, gains = {}, {}
-    for name, regions in values.items():
-        means[name] = {
-            region: {metric: summary(v) for metric, v in sorted(metrics.items())}
-            for region, metrics in regions.items()
-        }
-        if name != "bicubic":
-            gains[name] = {
-                region: {
-                    metric: paired_gain(v, values["bicubic"][region][metric])
-                    for metric, v in sorted(metrics.items())
-                }
-                for region, metrics in regions.items()
-            }
     record = protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
-    notes = [
+    summaries = summarise(rows)
+    notes = small_sample(summaries["n"]) + [
         f"{name} was trained with random VGG-19 weights: its content and adversarial terms say "
         "nothing about real ones"
         for name, model in models.items()
         if getattr(model, "info", {}).get("vgg_weights") == "random"
     ]
-    count = len({row["id"] for row in rows})
-    summaries = {"models": means, "gain_over_bicubic": gains}
-    return {"protocol": record, "n": count, "notes": notes} | summaries
+    by_stratum = strata(rows, protocol.regions[-1])
+    return {"protocol": record, "notes": notes, "strata": by_stratum} | summaries
 
 
 def _write_rows(file: Path, rows: list[Row]) -> None:

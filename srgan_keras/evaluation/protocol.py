@@ -18,6 +18,7 @@ from srgan_keras import metrics
 from srgan_keras.config import UsageError, Vgg
 from srgan_keras.data import fov
 from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.evaluation.clock import Clock
 from srgan_keras.models.bicubic import bicubic_upsample
 from srgan_keras.models.vgg19 import features as features_of
 from srgan_keras.models.vgg19 import vgg19
@@ -209,11 +210,12 @@ def measure(
     models: dict[str, Upscaler],
     mask: np.ndarray | None = None,
     features: Features | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[tuple[str, str, Values]]:
     """Measure the baselines and the models on one photograph, uint8 RGB [H, W, 3].
 
     `mask` is the field of view of a prepared photograph. Where `features` is given, `full` has a
-    vgg_distance, too.
+    vgg_distance, too. `clock` gets the seconds of the parts.
 
     Yields:
         (row, region, values): row is a baseline or a key of `models`.
@@ -221,16 +223,24 @@ def measure(
     Raises:
         UsageError: the photograph is too small.
     """
-    sample = protocol.sample(image, mask)
-    expected = features(sample.hr) if features else None
+    clock = clock or Clock()
+    with clock.of("LR and regions"):
+        sample = protocol.sample(image, mask)
+    if features:
+        with clock.of("VGG-19"):
+            expected = features(sample.hr)
     for row in (*BASELINES, *models):
-        if row in models:
-            sr = protocol.enlarge(models[row], sample)
-        else:
-            sr = protocol.baseline(row, sample)
-        compared = protocol.compare(sample, sr)
+        with clock.of(row if row in models else "baselines"):
+            if row in models:
+                sr = protocol.enlarge(models[row], sample)
+            else:
+                sr = protocol.baseline(row, sample)
+        with clock.of("metrics"):
+            compared = protocol.compare(sample, sr)
         if features:
-            compared["full"]["vgg_distance"] = metrics.vgg_distance(expected, features(sr))
+            with clock.of("VGG-19"):
+                distance = metrics.vgg_distance(expected, features(sr))
+            compared["full"]["vgg_distance"] = distance
         for region, values in compared.items():
             yield row, region, values
 

@@ -171,6 +171,39 @@ def test_nothing_to_measure_is_refused(photographs, tmp_path):
         evaluate([], photographs, [Standard()], tmp_path / "file")
 
 
+def test_photographs_are_told_apart_by_grade_and_size(tmp_path):
+    for seed, side in enumerate((96, 96, 80)):
+        cv2.imwrite(str(tmp_path / f"eye{seed}.png"), phantom(seed, side).image[..., ::-1])
+    found = sources.find(str(tmp_path))
+    graded = [replace(p, grade=grade) for p, grade in zip(found, (0, 4, None), strict=True)]
+    result = evaluate([], graded, [Standard(hr_long_side=64), Author()], tmp_path / "out")
+    standard, author = result["runs"]
+    assert list(standard["strata"]) == ["grade", "camera_size"]  # one resolution
+    assert list(standard["strata"]["grade"]) == ["0", "4", "none given"]
+    sizes = standard["strata"]["camera_size"]
+    assert {label: part["n"] for label, part in sizes.items()} == {"80 x 80": 1, "96 x 96": 2}
+    with (tmp_path / "out/per_image.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    psnr = [
+        float(r["psnr"])
+        for r in rows
+        if (r["protocol"], r["model"], r["region"], r["width"])
+        == ("standard", "bicubic", "inner", "96")
+    ]
+    part = sizes["96 x 96"]
+    assert part["models"]["bicubic"]["inner"]["psnr"]["mean"] == pytest.approx(np.mean(psnr))
+    assert list(part["gain_over_bicubic"]) == ["nearest", "lanczos"]
+    assert author["strata"]["grade"]["4"]["models"]["bicubic"].keys() == {"full"}
+
+
+def test_few_photographs_are_named_as_such(photographs, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        result = evaluate([Nearest()], photographs, [Standard(hr_long_side=64)], tmp_path)
+    assert "n = 3: the 95 % intervals of fewer than 20 photographs are too narrow" in table(result)
+    for part in ("decoding", "baselines", "mine", "metrics", "summary"):
+        assert f" {part} " in caplog.text
+
+
 def test_table_stands_beside_bicubic(photographs, tmp_path):
     result = evaluate([Nearest()], photographs, [Standard(hr_long_side=64), Author()], tmp_path)
     first, second = table(result).split("\n\nprotocol ")
@@ -186,11 +219,12 @@ def test_table_stands_beside_bicubic(photographs, tmp_path):
     assert "(" not in cells["bicubic"][2]
 
 
-def test_verb_measures_the_baselines_alone(request_for, capsys):
+def test_verb_measures_the_baselines_alone(request_for, capsys, tmp_path):
     result = evaluate_spec(request_for())
     protocol = result["runs"][0]["protocol"]
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
     assert "| bicubic |" in capsys.readouterr().out
+    assert "bicubic" in (tmp_path / "out/report.html").read_text()
 
 
 def test_verb_says_that_some_failed(request_for, folder, tmp_path):
