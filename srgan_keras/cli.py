@@ -142,6 +142,10 @@ class PrepareOptions:
     """A file that is left out is an error."""
     overwrite: bool = False
     """Start anew where the folder was prepared with other options."""
+    runner: Literal["local", "beam"] = "local"
+    """beam: as a pipeline of Apache Beam, on the cores of this machine unless told otherwise."""
+    beam_options: str = ""
+    """Of Apache Beam, such as "--runner=FlinkRunner --parallelism=64"."""
 
 
 def main(argv: list[str]) -> int:

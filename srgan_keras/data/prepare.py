@@ -40,6 +40,8 @@ class Request(Protocol):
     hr_long_side: int
     strict: bool
     overwrite: bool
+    runner: str
+    beam_options: str
 
 
 def prepare(request: Request) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def prepare(request: Request) -> dict[str, Any]:
     options = {"hr_long_side": request.hr_long_side, "fov_mask": FOV_MASK_VERSION}
     found = listing(source)
     journal = _open(out, options, request.overwrite)
-    measured = _take_in_all(found.files, journal, out, request.hr_long_side)
+    measured = _take_in_all(found.files, journal, request)
     rows = _rows(found, measured)
     assign(rows)
     if all(row.reason for row in rows):
@@ -113,9 +115,10 @@ def _entry(line: str) -> Any:  # noqa: ANN401
 
 
 def _take_in_all(
-    files: list[File], done: dict[Key, Measured], out: Path, long_side: int
+    files: list[File], done: dict[Key, Measured], request: Request
 ) -> dict[str, Measured]:
     """Take in what is new, on all cores; return what was measured by source."""
+    out, long_side = request.out, request.hr_long_side
     keys = {file.source: _key(file) for file in files}
     present = _present(out)
     todo = [
@@ -128,7 +131,12 @@ def _take_in_all(
         log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
     measured = {f.source: done[keys[f.source]] for f in files if keys[f.source] in done}
     with (out / prepared.JOURNAL).open("a", encoding="utf-8") as journal:
-        results = run_local(todo, out, long_side)
+        if request.runner == "beam":
+            from srgan_keras.data.beam import run_beam  # an extra
+
+            results = run_beam(todo, out, long_side, request.beam_options)
+        else:
+            results = run_local(todo, out, long_side)
         for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
             measured[file.source] = values
             journal.write(json.dumps([keys[file.source], values]) + "\n")

@@ -3,15 +3,15 @@
 import hashlib
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from srgan_keras import cli
 from srgan_keras.config import UsageError
-from srgan_keras.data import prepare, prepared, sources
+from srgan_keras.data import prepared, sources
 from srgan_keras.data.aptos2019_sr.aptos2019_sr_dataset_builder import Builder
 from srgan_keras.data.fov import fov_mask
 from srgan_keras.data.phantom import phantom
@@ -39,8 +39,7 @@ def manual(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def prepared_folder(manual, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("prepared") / "out"
-    options = {"hr_long_side": 64, "strict": False, "overwrite": False}
-    prepare.prepare(SimpleNamespace(data=str(manual), out=out, **options))
+    cli.main(["prepare", str(manual), "--out", str(out), "--hr-long-side", "64"])
     return out
 
 
