@@ -19,6 +19,13 @@ from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
 _LEAST_SIDE = 32  # px; less holds no retina
 _LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
 
+# lossless whatever they are: half the time of OpenCV's own choice, and smaller files
+_PNG = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+)
+
 Measured = dict[str, Any]
 """Fields of `prepared.Row` that depend on the file alone."""
 
@@ -89,7 +96,7 @@ def _contrast(image: np.ndarray, mask: np.ndarray) -> float:
 
 def _write(file: Path, image: np.ndarray) -> None:
     """Write a PNG under another name first, so that a killed run leaves no half of it."""
-    _, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    _, data = cv2.imencode(".png", image, _PNG)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     partial.write_bytes(data.tobytes())

@@ -1,0 +1,162 @@
+"""`srgan-keras prepare`: speed, memory, ten thousands of files, a kill in the middle, an epoch.
+
+    python benchmarks/prepare.py [--data FOLDER] [--photographs 24] [--counts 1000 10000] [--json]
+
+The photographs are those of FOLDER, or phantoms as PNG files of 2048 px. Prints
+
+- `vs_bare_loop`: seconds of a loop that decodes and area-resizes the same files with OpenCV, a
+  thread a core, over prepare's, both at 1024 px;
+- `peak_gb`: largest resident memory of prepare's process;
+- `killed`: a run ended by kill -9 after a third of the files and begun again, against a whole one:
+  whether the manifests are the same, how many finished images were made again;
+- `epoch`: seconds to read every photograph at 1024 px, cropped to its field of view, from the
+  originals over those from the prepared folder;
+- `counts`: milliseconds a file, and `peak_gb`, of collections of so many small files.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from srgan_keras.data import sources
+from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
+from srgan_keras.data.listing import listing
+from srgan_keras.data.phantom import phantom
+
+LONG_SIDE = 1024
+RUN = """
+import sys, time
+from srgan_keras import cli
+from srgan_keras.data.prepare import prepare
+started = time.perf_counter()
+options = ["--hr-long-side", sys.argv[3], "--out", sys.argv[2]]
+prepare(cli.parse(cli.PrepareOptions, [sys.argv[1], *options], "prepare"))
+print(time.perf_counter() - started)
+"""
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--photographs", type=int, default=24)
+    parser.add_argument("--counts", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        source = options.data or photographs(scratch / "originals", options.photographs)
+        bare = bare_loop(source)
+        seconds, peak = run(source, scratch / "whole")
+        result = {
+            "photographs": len(listing(source).files),
+            "seconds": {"prepare": round(seconds, 2), "bare_loop": round(bare, 2)},
+            "vs_bare_loop": round(bare / seconds, 2),
+            "peak_gb": peak,
+            "killed": killed(source, scratch),
+            "epoch": round(epoch(source) / epoch(scratch / "whole"), 2),
+            "counts": {count: many(scratch / str(count), count) for count in options.counts},
+        }
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
+
+
+def photographs(folder: Path, count: int) -> Path:
+    """Draw phantoms of a camera's size."""
+    folder.mkdir()
+    for seed in range(count):
+        cv2.imwrite(str(folder / f"{seed}.png"), phantom(seed, 2048).image[..., ::-1])
+    return folder
+
+
+def bare_loop(source: Path) -> float:
+    """Return the seconds of decoding and resizing alone."""
+
+    def one(path: Path) -> None:
+        image = cv2.imread(str(path))
+        factor = min(1, LONG_SIDE / max(image.shape))
+        cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+
+    files = [file.path for file in listing(source).files]
+    cv2.setNumThreads(1)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, files))
+    return time.perf_counter() - started
+
+
+def start(source: Path, out: Path, long_side: int = LONG_SIDE) -> subprocess.Popen:
+    """Begin prepare in a process of its own."""
+    command = [sys.executable, "-c", RUN, str(source), str(out), str(long_side)]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True)
+
+
+def run(source: Path, out: Path, long_side: int = LONG_SIDE) -> tuple[float, float]:
+    """Return prepare's seconds, and its largest resident memory in GB."""
+    process = start(source, out, long_side)
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"prepare failed: status {status}")
+    return float(text.split()[-1]), round(usage.ru_maxrss / 2**20, 2)
+
+
+def killed(source: Path, scratch: Path) -> dict[str, object]:
+    """Kill prepare after a third of the files, begin it again, compare with the whole run."""
+    out = scratch / "killed"
+    process = start(source, out)
+    images = out / "images"
+    while len(list(images.glob("*.png"))) < len(listing(source).files) / 3:
+        if process.poll() is not None:
+            raise SystemExit("prepare ended before it could be killed: more photographs")
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    journal = (out / "journal.jsonl").read_text().split("\n")[1:-1]
+    done = {f"{json.loads(line)[0][1]}.png" for line in journal}
+    before = {f.name: f.stat().st_mtime_ns for f in images.glob("*.png") if f.name in done}
+    run(source, out)
+    after = {f.name: f.stat().st_mtime_ns for f in images.rglob("*.png")}
+    manifests = [(folder / "manifest.csv").read_bytes() for folder in (out, scratch / "whole")]
+    return {
+        "same_manifest": manifests[0] == manifests[1],
+        "finished": len(before),
+        "made_again": sum(after[name] != moment for name, moment in before.items()),
+    }
+
+
+def epoch(source: Path) -> float:
+    """Return the seconds of reading every photograph as training does."""
+    found = sources.find(str(source))
+    started = time.perf_counter()
+    for photograph in found:
+        image, mask = photograph.read(), photograph.mask()
+        mask = fov_mask(image) if mask is None else mask
+        scale_to_long_side(*crop_to_fov(image, mask), LONG_SIDE)
+    return time.perf_counter() - started
+
+
+def many(folder: Path, count: int) -> dict[str, float]:
+    """Prepare small files, each another smooth picture."""
+    for number in range(count):
+        sub = folder / f"{number // 1000:03d}"
+        sub.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(20, 256, (6, 6, 3), np.uint8)
+        picture = cv2.resize(noise, (64, 64), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(sub / f"{number}.jpg"), picture)
+    seconds, peak = run(folder, folder.with_name(f"{folder.name}-prepared"), 48)
+    return {"ms_a_file": round(1000 * seconds / count, 2), "peak_gb": peak}
+
+
+if __name__ == "__main__":
+    main()
