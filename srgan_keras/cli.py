@@ -145,7 +145,7 @@ class PrepareOptions:
     runner: Literal["local", "beam"] = "local"
     """beam: as a pipeline of Apache Beam, on the cores of this machine unless told otherwise."""
     beam_options: str = ""
-    """Of Apache Beam, such as "--runner=FlinkRunner --parallelism=64"."""
+    """Of Apache Beam, after an =, such as --beam-options="--runner=FlinkRunner --parallelism=8"."""
 
 
 def main(argv: list[str]) -> int:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from srgan_keras.config import UsageError
 from srgan_keras.data import prepared
 from srgan_keras.data.assign import assign
+from srgan_keras.data.card import write_card
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.intake import Measured, take_in
 from srgan_keras.data.listing import File, Listing, listing
@@ -67,6 +68,7 @@ def prepare(request: Request) -> dict[str, Any]:
         raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
     _place(out, rows)
     prepared.write_manifest(out, rows)
+    write_card(out, rows)
     counts = _counts(found, rows)
     info = {
         "version": prepared.VERSION,
