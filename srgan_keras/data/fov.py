@@ -35,8 +35,9 @@ def fov_mask(image: np.ndarray) -> np.ndarray:
     mask = np.zeros_like(grey)
     if count > 1:
         largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-        points = cv2.findNonZero((labels == largest).astype(np.uint8))
-        cv2.fillConvexPoly(mask, cv2.convexHull(points), 1)
+        component = (labels == largest).astype(np.uint8)
+        (outline,), _ = cv2.findContours(component, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.fillConvexPoly(mask, cv2.convexHull(outline), 1)
     return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
