@@ -6,19 +6,23 @@ import numpy as np
 from srgan_keras.config import UsageError
 
 FOV_MASK_VERSION = 1
+"""What is taken unless another is asked for, and stands beside every figure."""
 
 _MASK_SIDE = 512  # px, long side at which the mask is found
 _DARKEST = 10  # grey level that no threshold falls below
 
 
-def fov_mask(image: np.ndarray) -> np.ndarray:
-    """Find the field of view, version 1.
+def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
+    """Find the field of view.
 
-    At 512 px: largest channel of each pixel, median filter of 5 px, threshold at a quarter of
-    Otsu's (10 at least), largest connected component, its convex hull.
+    Version 1, at 512 px: largest channel of each pixel, median filter of 5 px, threshold at a
+    quarter of Otsu's (10 at least), largest connected component, its convex hull.
+    Version 2 measures from the level of the surround, where that is not black: from the corners, if
+    three of them agree.
 
     Args:
         image: uint8 RGB [H, W, 3].
+        version: 1 or 2.
 
     Returns:
         bool [H, W]; all False where nothing is brighter than the threshold.
@@ -30,8 +34,11 @@ def fov_mask(image: np.ndarray) -> np.ndarray:
     small = _reduce(image, _MASK_SIDE, cv2.INTER_AREA)
     grey = cv2.medianBlur(small.max(axis=2), 5)
     otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    bright = (grey > max(_DARKEST, otsu / 4)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
+    surround = _surround(grey, otsu) if version == 2 else 0.0
+    bright = grey > surround + max(_DARKEST, (otsu - surround) / 4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        bright.astype(np.uint8), connectivity=8
+    )
     mask = np.zeros_like(grey)
     if count > 1:
         largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
@@ -39,6 +46,15 @@ def fov_mask(image: np.ndarray) -> np.ndarray:
         (outline,), _ = cv2.findContours(component, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.fillConvexPoly(mask, cv2.convexHull(outline), 1)
     return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _surround(grey: np.ndarray, otsu: float) -> float:
+    """Grey level of what is not retina; 0 where the corners do not show it."""
+    side = 8
+    ends = (slice(None, side), slice(-side, None))
+    corners = np.sort([np.median(grey[rows, columns]) for rows in ends for columns in ends])
+    level = float(corners[1])
+    return level if corners[2] - corners[0] <= 6 and level < otsu else 0.0
 
 
 def crop_to_fov(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

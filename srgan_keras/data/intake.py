@@ -6,6 +6,7 @@ the same.
 
 import hashlib
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from srgan_keras.config import UsageError
 from srgan_keras.data.decode import Reason, decode, read_bytes
+from srgan_keras.data.duplicates import describe
 from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
 
 _LEAST_SIDE = 32  # px; less holds no retina
@@ -27,7 +29,7 @@ _PNG = (
 )
 
 Measured = dict[str, Any]
-"""Fields of `prepared.Row` that depend on the file alone."""
+"""Fields of `prepared.Row` that depend on the file alone; `described` finds duplicates."""
 
 
 def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
@@ -55,6 +57,7 @@ def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
     measured |= dict(zip(("fov_left", "fov_top", "fov_width", "fov_height"), box, strict=True))
     measured["height"], measured["width"] = mask.shape
     measured["fov_share"] = round(float(mask.mean()), 4)
+    measured["described"] = asdict(describe(image))
     measured["sharpness"] = round(sharpness(image, mask), 2)
     _write(out / "images" / f"{id_}.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     _write(out / "masks" / f"{id_}.png", mask.astype(np.uint8) * 255)

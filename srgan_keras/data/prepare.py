@@ -12,16 +12,20 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.config import UsageError
 from srgan_keras.data import prepared
 from srgan_keras.data.assign import assign
 from srgan_keras.data.card import write_card
+from srgan_keras.data.decode import decode
+from srgan_keras.data.duplicates import Described, groups
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.intake import Measured, take_in
 from srgan_keras.data.listing import File, Listing, listing
@@ -63,6 +67,7 @@ def prepare(request: Request) -> dict[str, Any]:
     journal = _open(out, options, request.overwrite)
     measured = _take_in_all(found.files, journal, request)
     rows = _rows(found, measured)
+    _group(out, rows, measured)
     assign(rows)
     if all(row.reason for row in rows):
         raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
@@ -75,9 +80,10 @@ def prepare(request: Request) -> dict[str, Any]:
         "source": str(source),
         "options": options,
         "counts": counts,
+        "label_conflicts": _conflicts(rows),
         "manifest_sha256": prepared.manifest_sha256(out),
     }
-    print(_text(out, counts))  # noqa: T201
+    print(_text(out, counts, info["label_conflicts"]))  # noqa: T201
     if request.strict and counts["left_out"]:
         raise UsageError(f"--strict: {sum(counts['left_out'].values())} files were left out")
     (out / prepared.INFO).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
@@ -182,12 +188,39 @@ def _present(out: Path) -> set[str]:
 
 
 def _rows(found: Listing, measured: dict[str, Measured]) -> list[prepared.Row]:
-    rows = [
-        prepared.Row(f.source, f.id, f.split, f.grade, f.id, **measured[f.source])
-        for f in found.files
-    ]
+    names = {field.name for field in fields(prepared.Row)}
+    rows = []
+    for file in found.files:
+        values = {k: v for k, v in measured[file.source].items() if k in names}
+        rows.append(prepared.Row(file.source, file.id, file.split, file.grade, **values))
     rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
     return sorted(rows, key=lambda row: row.source)
+
+
+def _group(out: Path, rows: list[prepared.Row], measured: dict[str, Measured]) -> None:
+    """Give copies of one photograph the id of the first as their group."""
+    kept = [row for row in rows if not row.reason]
+    described = [Described(**measured[row.source]["described"]) for row in kept]
+
+    def read(index: int) -> np.ndarray:
+        name = f"{kept[index].id}.png"
+        # what was taken in again lies at the top, beside an older one
+        folders = [out / "images", *(out / "images" / split for split in SPLITS)]
+        return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
+
+    numbers = groups(described, read, [row.sha256 for row in kept])
+    first: dict[int, str] = {}
+    for row, number in zip(kept, numbers.tolist(), strict=True):
+        row.group = first.setdefault(number, row.id)
+
+
+def _conflicts(rows: list[prepared.Row]) -> list[dict[str, int]]:
+    """Groups of copies with more than one grade: id -> grade."""
+    grades: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.group and row.grade is not None:
+            grades.setdefault(row.group, {})[row.id] = row.grade
+    return [group for group in grades.values() if len(set(group.values())) > 1]
 
 
 def _place(out: Path, rows: list[prepared.Row]) -> None:
@@ -209,21 +242,26 @@ def _place(out: Path, rows: list[prepared.Row]) -> None:
 
 def _counts(found: Listing, rows: list[prepared.Row]) -> dict[str, Any]:
     kept = Counter(row.split for row in rows if not row.reason)
+    copies = Counter(row.group for row in rows if row.group)
     return {
         "found": len(rows),
         "kept": sum(kept.values()),
         "splits": {split: kept[split] for split in SPLITS},
+        "groups_of_copies": sum(count > 1 for count in copies.values()),
+        "copies": sum(count for count in copies.values() if count > 1),
         "left_out": dict(sorted(Counter(row.reason for row in rows if row.reason).items())),
         "masks": found.masks,
         "other_files": found.others,
     }
 
 
-def _text(out: Path, counts: dict[str, Any]) -> str:
+def _text(out: Path, counts: dict[str, Any], conflicts: list[dict[str, int]]) -> str:
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     lines = [
         f"{out}: {counts['found']} files found, {counts['kept']} kept ({splits})",
         *(f"  left out: {count} {reason}" for reason, count in counts["left_out"].items()),
         f"  not taken for photographs: {counts['masks']} masks, {counts['other_files']} others",
+        f"  copies of one photograph: {counts['copies']} in {counts['groups_of_copies']} groups",
+        *(f"  copies with different grades: {group}" for group in conflicts),
     ]
     return "\n".join(lines)

@@ -1,0 +1,149 @@
+"""Copies of one photograph: recompressed, resized, cropped a little, brighter, mirrored.
+
+A perceptual hash proposes pairs, a comparison of the aligned pixels confirms them. Both look at the
+square inside the circle of the field of view, so that neither the frame nor its crop matters, and
+at contrast relative to its surroundings, so that exposure does not. The two eyes of one patient, or
+two photographs of one eye, are no copies.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import imagehash
+import numpy as np
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from srgan_keras.data.fov import fov_mask
+
+VIEW = 256  # px, side of what is hashed
+BITS = 16  # along a side of the hash, imagehash.phash: 256 together
+# Hamming distances. Among real photographs no different ones were nearer than 80, and copies within
+# 28; a cropped copy of one that fills its frame, where there is no circle to go by, within 80.
+NEAR, NEAR_WITHOUT_CIRCLE = 48, 84
+CORRELATION = 0.8  # after alignment: copies have 0.92 and more, different photographs under 0.65
+
+_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What proposes pairs: hashes of a photograph and of its mirror image, as hexadecimal."""
+
+    hash: str
+    mirrored: str
+    circle: bool
+    """The circle of the field of view is seen, so the hash does not depend on the frame."""
+
+
+def describe(image: np.ndarray) -> Described:
+    """Hash a photograph, uint8 RGB [H, W, 3]."""
+    square, circle = view(image)
+    return Described(_hash(square), _hash(square[:, ::-1]), circle)
+
+
+def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the square inside the field of view's circle, and whether there is a circle.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+
+    Returns:
+        Green channel less its local mean, over its local deviation: float32 [VIEW, VIEW].
+    """
+    x, y, radius, circle = _circle(fov_mask(image, version=2))
+    factor = VIEW / 2 / (0.7 * radius)
+    kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    green = np.ascontiguousarray(image[..., 1])
+    green = cv2.resize(green, None, fx=factor, fy=factor, interpolation=kind).astype(np.float32)
+    square = cv2.getRectSubPix(green, (VIEW, VIEW), (x * factor, y * factor))
+    square -= cv2.GaussianBlur(square, (0, 0), 12)
+    return square / (np.sqrt(cv2.GaussianBlur(square * square, (0, 0), 12)) + 1), circle
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlate two views after an affine alignment; 0 where they cannot be aligned."""
+    a, b = (cv2.GaussianBlur(v, (0, 0), 1.5)[::2, ::2].copy() for v in (first, second))
+    window = cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(a, b, window)
+    start = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    try:
+        return cv2.findTransformECC(a, b, start, cv2.MOTION_AFFINE, _CRITERIA, None, 5)[0]
+    except cv2.error:  # did not converge
+        return 0.0
+
+
+def groups(
+    described: Sequence[Described], read: Callable[[int], np.ndarray], sha256: Sequence[str]
+) -> np.ndarray:
+    """Number the photographs so that copies, and copies of copies, have one number.
+
+    Args:
+        described: of each photograph.
+        read: index -> its pixels, uint8 RGB [H, W, 3]; called for proposed pairs alone.
+        sha256: of each file: equal ones need no comparison.
+    """
+    squares = lru_cache(maxsize=64)(lambda index: view(read(index))[0])
+    pairs = [(i, i) for i in range(len(described))]
+    for i, j, mirrored in proposals(described):
+        second = (lambda v: v[:, ::-1]) if mirrored else (lambda v: v)
+        if sha256[i] == sha256[j] or correlation(squares(i), second(squares(j))) > CORRELATION:
+            pairs.append((i, j))
+    left, right = np.array(pairs).T if pairs else (np.zeros(0, int),) * 2
+    size = len(described)
+    graph = coo_array((np.ones(len(left)), (left, right)), shape=(size, size))
+    return connected_components(graph, directed=False)[1]
+
+
+def proposals(described: Sequence[Described]) -> Iterator[tuple[int, int, bool]]:
+    """Yield pairs i < j whose hashes are near, and whether j is to be mirrored first."""
+    if not described:
+        return
+    hashes, mirrors = (
+        np.stack([np.frombuffer(bytes.fromhex(h), np.uint64) for h in column])
+        for column in zip(*((d.hash, d.mirrored) for d in described), strict=True)
+    )
+    circle = np.array([d.circle for d in described])
+    block = 64  # rows at once, which bounds memory
+    for start in range(0, len(hashes), block):
+        rows = slice(start, start + block)
+        limit = np.where(circle[rows, None] & circle[None, start:], NEAR, NEAR_WITHOUT_CIRCLE)
+        for mirrored, others in ((False, hashes), (True, mirrors)):
+            distance = np.zeros(limit.shape, np.uint16)
+            for word in range(hashes.shape[1]):
+                distance += np.bitwise_count(hashes[rows, word, None] ^ others[None, start:, word])
+            for i, j in np.argwhere(distance <= limit):
+                if i < j:
+                    yield start + int(i), start + int(j), mirrored
+
+
+def _hash(square: np.ndarray) -> str:
+    grey = np.clip(square * 40 + 128, 0, 255).astype(np.uint8)
+    return str(imagehash.phash(Image.fromarray(grey), hash_size=BITS))
+
+
+def _circle(mask: np.ndarray) -> tuple[float, float, float, bool]:
+    """Fit a circle (Kasa) to the mask's rim where it is not cut off by the frame.
+
+    Returns:
+        x, y, radius in px, and whether there was a rim; else what the frame would have.
+    """
+    height, width = mask.shape
+    frame = (width / 2, height / 2, max(height, width) / 2, False)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return frame
+    rim = max(contours, key=len)[:, 0].astype(float)
+    rim = rim[((rim > 1) & (rim < (width - 2, height - 2))).all(axis=1)]
+    if len(rim) < max(height, width) / 4:
+        return frame
+    terms = np.column_stack([rim, np.ones(len(rim))])
+    a, b, c = np.linalg.lstsq(terms, (rim**2).sum(axis=1), rcond=None)[0]
+    radius = np.sqrt(max(c + (a * a + b * b) / 4, 0))
+    size = max(height, width)
+    if not (0.4 * size < radius < size and 0 < a / 2 < width and 0 < b / 2 < height):
+        return frame
+    return a / 2, b / 2, radius, True
