@@ -1,9 +1,47 @@
-"""Which split each photograph goes into: by the source's folders, or drawn; copies together."""
+"""Which copies are of one photograph, and which split each goes into: copies together."""
 
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from srgan_keras.data.decode import decode
+from srgan_keras.data.duplicates import Described, groups
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
+
+
+def group(described: dict[str, dict[str, Any] | None], rows: list[Row], out: Path) -> None:
+    """Set `group` of the rows that are kept: copies of one photograph have the first one's id.
+
+    Args:
+        described: fields of `duplicates.Described` by source.
+        rows: in their order.
+        out: the prepared folder, the images in whatever place.
+    """
+    kept = [row for row in rows if not row.reason]
+
+    def read(index: int) -> np.ndarray:
+        name = f"{kept[index].id}.png"
+        # what was taken in again lies at the top, beside an older one
+        folders = [out / "images", *(out / "images" / split for split in SPLITS)]
+        return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
+
+    known = [Described(**described[row.source]) for row in kept]
+    first: dict[int, str] = {}
+    numbers = groups(known, read, [row.sha256 for row in kept]).tolist()
+    for row, number in zip(kept, numbers, strict=True):
+        row.group = first.setdefault(number, row.id)
+
+
+def conflicts(rows: list[Row]) -> list[dict[str, int]]:
+    """Return the groups of copies with more than one grade: id -> grade."""
+    grades: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.group and row.grade is not None:
+            grades.setdefault(row.group, {})[row.id] = row.grade
+    return [grade for grade in grades.values() if len(set(grade.values())) > 1]
 
 
 def assign(rows: list[Row]) -> None:

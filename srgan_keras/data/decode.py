@@ -63,8 +63,9 @@ def decode(data: bytes) -> np.ndarray:
             if mode in _PILLOW:
                 return _by_pillow(ImageOps.exif_transpose(image))
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
-    except UnidentifiedImageError:
-        raise Reason("not an image") from None
+    except UnidentifiedImageError:  # of a TIFF, Pillow says no more
+        tiff = data[:4] in (b"II*\0", b"MM\0*")
+        raise Reason(f"damaged, or {_DEPTH}" if tiff else "not an image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Reason(_TOO_LARGE) from None
     except (OSError, SyntaxError, ValueError, cv2.error):

@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.config import UsageError
 from srgan_keras.data import prepared
-from srgan_keras.data.assign import assign
+from srgan_keras.data.assign import assign, conflicts, group
 from srgan_keras.data.card import write_card
-from srgan_keras.data.decode import decode
-from srgan_keras.data.duplicates import Described, groups
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.intake import Measured, take_in
 from srgan_keras.data.listing import File, Listing, listing
@@ -67,7 +64,7 @@ def prepare(request: Request) -> dict[str, Any]:
     journal = _open(out, options, request.overwrite)
     measured = _take_in_all(found.files, journal, request)
     rows = _rows(found, measured)
-    _group(out, rows, measured)
+    group({name: m.get("described") for name, m in measured.items()}, rows, out)
     assign(rows)
     if all(row.reason for row in rows):
         raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
@@ -80,7 +77,7 @@ def prepare(request: Request) -> dict[str, Any]:
         "source": str(source),
         "options": options,
         "counts": counts,
-        "label_conflicts": _conflicts(rows),
+        "label_conflicts": conflicts(rows),
         "manifest_sha256": prepared.manifest_sha256(out),
     }
     print(_text(out, counts, info["label_conflicts"]))  # noqa: T201
@@ -195,32 +192,6 @@ def _rows(found: Listing, measured: dict[str, Measured]) -> list[prepared.Row]:
         rows.append(prepared.Row(file.source, file.id, file.split, file.grade, **values))
     rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
     return sorted(rows, key=lambda row: row.source)
-
-
-def _group(out: Path, rows: list[prepared.Row], measured: dict[str, Measured]) -> None:
-    """Give copies of one photograph the id of the first as their group."""
-    kept = [row for row in rows if not row.reason]
-    described = [Described(**measured[row.source]["described"]) for row in kept]
-
-    def read(index: int) -> np.ndarray:
-        name = f"{kept[index].id}.png"
-        # what was taken in again lies at the top, beside an older one
-        folders = [out / "images", *(out / "images" / split for split in SPLITS)]
-        return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
-
-    numbers = groups(described, read, [row.sha256 for row in kept])
-    first: dict[int, str] = {}
-    for row, number in zip(kept, numbers.tolist(), strict=True):
-        row.group = first.setdefault(number, row.id)
-
-
-def _conflicts(rows: list[prepared.Row]) -> list[dict[str, int]]:
-    """Groups of copies with more than one grade: id -> grade."""
-    grades: dict[str, dict[str, int]] = {}
-    for row in rows:
-        if row.group and row.grade is not None:
-            grades.setdefault(row.group, {})[row.id] = row.grade
-    return [group for group in grades.values() if len(set(group.values())) > 1]
 
 
 def _place(out: Path, rows: list[prepared.Row]) -> None:
