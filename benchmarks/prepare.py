@@ -147,12 +147,13 @@ def epoch(source: Path) -> float:
 
 
 def many(folder: Path, count: int) -> dict[str, float]:
-    """Prepare small files, each another smooth picture."""
+    """Prepare small files, each another smooth picture inside a field of view."""
+    disc = cv2.circle(np.zeros((64, 64, 1), np.uint8), (32, 32), 30, 1, -1)
     for number in range(count):
         sub = folder / f"{number // 1000:03d}"
         sub.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(number).integers(20, 256, (6, 6, 3), np.uint8)
-        picture = cv2.resize(noise, (64, 64), interpolation=cv2.INTER_CUBIC)
+        noise = np.random.default_rng(number).integers(20, 256, (12, 12, 3), np.uint8)
+        picture = cv2.resize(noise, (64, 64), interpolation=cv2.INTER_CUBIC) * disc
         cv2.imwrite(str(sub / f"{number}.jpg"), picture)
     seconds, peak = run(folder, folder.with_name(f"{folder.name}-prepared"), 48)
     return {"ms_a_file": round(1000 * seconds / count, 2), "peak_gb": peak}

@@ -19,12 +19,13 @@ from scipy.sparse.csgraph import connected_components
 
 from srgan_keras.data.fov import fov_mask
 
-VIEW = 256  # px, side of what is hashed
+VIEW = 128  # px, side of what is hashed and compared
+_SMALL = 320  # px, long side at which the circle is looked for
 BITS = 16  # along a side of the hash, imagehash.phash: 256 together
-# Hamming distances. Among the 182 real photographs at hand no two different ones are nearer than 78
-# (94 without a circle), and copies are within 60 (86: cropped ones of what fills its frame).
-NEAR, NEAR_WITHOUT_CIRCLE = 64, 88
-CORRELATION = 0.8  # after alignment: copies have 0.92 and more, different photographs under 0.65
+# Hamming distances. Among the 182 real photographs at hand no two different ones are nearer than 82
+# (96 without a circle), and copies are within 38 (84: cropped ones of what fills its frame).
+NEAR, NEAR_WITHOUT_CIRCLE = 56, 88
+CORRELATION = 0.8  # after alignment: copies have 0.93 and more, different photographs under 0.63
 
 _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
@@ -54,19 +55,21 @@ def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
     Returns:
         Green channel less its local mean, over its local deviation: float32 [VIEW, VIEW].
     """
+    factor = min(1, _SMALL / max(image.shape))
+    image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     x, y, radius, circle = _circle(fov_mask(image, version=2))
     factor = VIEW / 2 / (0.7 * radius)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    green = np.ascontiguousarray(image[..., 1])
-    green = cv2.resize(green, None, fx=factor, fy=factor, interpolation=kind).astype(np.float32)
+    green = image[..., 1].astype(np.float32)
+    green = cv2.resize(green, None, fx=factor, fy=factor, interpolation=kind)
     square = cv2.getRectSubPix(green, (VIEW, VIEW), (x * factor, y * factor))
-    square -= cv2.GaussianBlur(square, (0, 0), 12)
-    return square / (np.sqrt(cv2.GaussianBlur(square * square, (0, 0), 12)) + 1), circle
+    square -= cv2.GaussianBlur(square, (0, 0), 6)
+    return square / (np.sqrt(cv2.GaussianBlur(square * square, (0, 0), 6)) + 1), circle
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Correlate two views after an affine alignment; 0 where they cannot be aligned."""
-    a, b = (cv2.GaussianBlur(v, (0, 0), 1.5)[::2, ::2].copy() for v in (first, second))
+    a, b = (cv2.GaussianBlur(v, (0, 0), 0.75) for v in (first, second))
     window = cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(a, b, window)
     start = np.array([[1, 0, x], [0, 1, y]], np.float32)
