@@ -104,7 +104,7 @@ class Standard:
         # a copy, so that the photograph at its full size is not kept alive
         hr, mask = image[:height, :width].copy(), mask[:height, :width]
         index = zlib.crc32(hr)
-        lr = self._degrade(hr, index)
+        lr = self.degraded(hr, index)
         return Sample(hr, lr, {"full": None, "fov": mask, "inner": fov.erode_inner(mask)}, index)
 
     def baseline(self, name: str, sample: Sample) -> np.ndarray:
@@ -133,7 +133,7 @@ class Standard:
                 values[region]["psnr" + kind] = metrics.psnr(a, b, mask)
                 values[region]["ssim" + kind] = metrics.mean_inside(similarities[kind], mask)
             values[region]["colour_drift"] = metrics.mean_colour(colours, scale, mask)
-        lr = self._degrade(sr, sample.index)
+        lr = self.degraded(sr, sample.index)
         values["full"] |= {
             "lr_consistency": metrics.psnr(sample.lr, lr),
             "ms_ssim": metrics.ms_ssim(hr, sr, contrast),
@@ -146,7 +146,8 @@ class Standard:
         }
         return values
 
-    def _degrade(self, hr: np.ndarray, index: int) -> np.ndarray:
+    def degraded(self, hr: np.ndarray, index: int) -> np.ndarray:
+        """Make LR of HR: uint8; `index` is a sample's."""
         with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
             return degrade(hr[None], self.degradation, self.scale, index=[index]).numpy()[0]
 
