@@ -28,9 +28,8 @@ from srgan_keras.models.generator import generator as build_generator
 from srgan_keras.training.machine import resolve_precision
 
 SCHEMA = 1
-PACKAGE = Path(srgan_keras.__file__).parent
-SHIPPED = (PACKAGE / "saved_models", PACKAGE.parent / "saved_models")
-"""Where shipped models are: in an installed package, in a clone."""
+SHIPPED = Path(srgan_keras.__file__).parent / "saved_models"
+"""Where shipped models are."""
 
 REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")
 READ = {"schema", "name", "scale", "degradation"}
@@ -149,7 +148,7 @@ def load(name_or_path: str | Path) -> ModelFolder:
         inside = sorted(str(file.parent) for file in path.glob("models/*/model.json"))
         hint = f"; its models are {', '.join(inside)}" if inside else ""
         raise UsageError(f"{path} is no model folder: it has no model.json{hint}")
-    shipped = {file.parent.name: file.parent for root in SHIPPED for file in _descriptions(root)}
+    shipped = {file.parent.name: file.parent for file in _descriptions(SHIPPED)}
     if str(name_or_path) in shipped:
         return ModelFolder(shipped[str(name_or_path)])
     known = f"one of {', '.join(sorted(shipped))}" if shipped else "(no model is shipped)"

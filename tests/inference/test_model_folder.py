@@ -150,17 +150,15 @@ def test_info_must_be_complete(model: keras.Model, tmp_path: Path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_shipped_model_is_found_by_name(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setattr(model_folder, "SHIPPED", (tmp_path / "none", folder.parent))
+def test_a_shipped_model_is_found_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(model_folder, "SHIPPED", folder.parent)
     assert model_folder.load("tiny").path == folder
     with pytest.raises(UsageError, match=r"no model 'tinny'.*one of tiny$"):
         model_folder.load("tinny")
 
 
-def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(model_folder, "SHIPPED", ())
+def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(model_folder, "SHIPPED", tmp_path / "none")
     with pytest.raises(UsageError, match=r"no model 'x': give .* path or \(no model is shipped\)"):
         model_folder.load("x")
 
