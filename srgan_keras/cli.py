@@ -70,8 +70,10 @@ class EvaluateOptions:
     """author: how SR becomes 8 bit."""
     vgg_weights: Path | None = None
     """ImageNet weights of VGG-19 without top: measure vgg_distance, too."""
+    trust: bool = True
+    """standard: make the models' trust maps, too, which takes eight times as long as SR."""
     out: Path = Path("runs/evaluation")
-    """Where metrics.json, per_image.csv and report.html go."""
+    """Where metrics.json, per_image.csv, trust/ and report.html go."""
 
 
 @dataclass(frozen=True)

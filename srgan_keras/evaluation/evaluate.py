@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -26,6 +27,7 @@ from srgan_keras.evaluation.protocol import (
 )
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.table import table
+from srgan_keras.evaluation.trust import Trust
 from srgan_keras.inference import model_folder
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ def evaluate(
     out: Path,
     source: str | None = None,
     features: Features | None = None,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Measure and write `metrics.json` and `per_image.csv` into `out`.
 
@@ -50,11 +53,12 @@ def evaluate(
         out: a folder, made where it does not exist.
         source: SPEC of the photographs, for the record.
         features: of `protocol.vgg_features`, for vgg_distance; without them it is not measured.
+        trust: make the models' trust maps of protocol `standard`, in `out/trust`.
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
-        gain_over_bicubic, strata, notes, failed; see `statistics.summary` for the values. Where
-        the seconds went is logged.
+        gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
+        see `statistics.summary` for the values. Where the seconds went is logged.
 
     Raises:
         UsageError: no photographs, none that can be measured, or a model of another scale.
@@ -68,9 +72,15 @@ def evaluate(
     rows: list[list[Row]] = [[] for _ in protocols]
     failed: list[dict[str, str]] = []
     clock = Clock()
+    trusts = [
+        Trust(protocol, named, out / "trust")
+        if trust and named and isinstance(protocol, Standard)
+        else None
+        for protocol in protocols
+    ]
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
-            measured = _measure(photograph, protocols, named, features, clock)
+            measured = _measure(photograph, protocols, named, features, clock, trusts)
         except UsageError as error:
             log.warning("%s is left out: %s", photograph.id, error)
             failed.append({"id": photograph.id, "reason": str(error)})
@@ -83,8 +93,8 @@ def evaluate(
     data = _data_record([p for p in photographs if p.id not in bad], source, named)
     with clock.of("summary"):
         runs = [
-            _run(protocol, named, run_rows) | {"data": data, "failed": failed}
-            for protocol, run_rows in zip(protocols, rows, strict=True)
+            _run(protocol, named, run_rows, maps) | {"data": data, "failed": failed}
+            for protocol, run_rows, maps in zip(protocols, rows, trusts, strict=True)
         ]
     result = {"schema": SCHEMA, "runs": runs}
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
@@ -106,6 +116,7 @@ class Request(Protocol):
     degradation: str | None
     rounding: Literal["truncate", "nearest"]
     vgg_weights: Path | None
+    trust: bool
     out: Path
 
 
@@ -121,7 +132,9 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
     features = vgg_features(request.vgg_weights) if request.vgg_weights else None
-    result = evaluate(models, photographs, [protocol], request.out, request.data, features)
+    result = evaluate(
+        models, photographs, [protocol], request.out, request.data, features, request.trust
+    )
     clock = Clock()
     with clock.of("report"):
         report.write(request.out)
@@ -195,19 +208,19 @@ def _measure(
     models: dict[str, Upscaler],
     features: Features | None,
     clock: Clock,
+    trusts: Sequence[Trust | None],
 ) -> list[list[Row]]:
     with clock.of("decoding"):
         image, mask = photograph.read(), photograph.mask()
     height, width = image.shape[:2]
     about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
     measured = []
-    for protocol in protocols:
+    for protocol, trust in zip(protocols, trusts, strict=True):
         keys = {"protocol": protocol.name} | about
+        look = partial(trust.look, photograph) if trust else None
+        found = measure(protocol, image, models, mask, features, clock, look)
         measured.append(
-            [
-                keys | {"model": row, "region": region} | values
-                for row, region, values in measure(protocol, image, models, mask, features, clock)
-            ]
+            [keys | {"model": row, "region": region} | values for row, region, values in found]
         )
     return measured
 
@@ -232,9 +245,13 @@ def _data_record(
 
 
 def _run(
-    protocol: Standard | Author, models: dict[str, Upscaler], rows: list[Row]
+    protocol: Standard | Author, models: dict[str, Upscaler], rows: list[Row], trust: Trust | None
 ) -> dict[str, Any]:
-    """Summarise the rows of one protocol."""
+    """Summarise the rows of one protocol; those of `fov` get their interval's coverage."""
+    by_model, coverage = trust.finish() if trust else ({}, {})
+    for row in rows:
+        if row["region"] == "fov" and (row["model"], row["id"]) in coverage:
+            row["coverage"] = coverage[row["model"], row["id"]]
     record = protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
     summaries = summarise(rows)
     notes = small_sample(summaries["n"]) + [
@@ -244,7 +261,8 @@ def _run(
         if getattr(model, "info", {}).get("vgg_weights") == "random"
     ]
     by_stratum = strata(rows, protocol.regions[-1])
-    return {"protocol": record, "notes": notes, "strata": by_stratum} | summaries
+    whole = {"protocol": record, "notes": notes, "strata": by_stratum, "trust": by_model}
+    return whole | summaries
 
 
 def _write_rows(file: Path, rows: list[Row]) -> None:

@@ -60,6 +60,10 @@ class Sample:
     """What a random degradation draws from: HR's own, so that the company it is in matters not."""
 
 
+Look = Callable[[str, Sample, np.ndarray], dict[str, Values]]
+"""Name of a model, sample, SR uint8 -> further values by region."""
+
+
 @dataclass(frozen=True)
 class Standard:
     """Protocol `standard`: cropped to the field of view, scaled down, measured in three regions."""
@@ -212,11 +216,13 @@ def measure(
     mask: np.ndarray | None = None,
     features: Features | None = None,
     clock: Clock | None = None,
+    look: Look | None = None,
 ) -> Iterator[tuple[str, str, Values]]:
     """Measure the baselines and the models on one photograph, uint8 RGB [H, W, 3].
 
     `mask` is the field of view of a prepared photograph. Where `features` is given, `full` has a
-    vgg_distance, too. `clock` gets the seconds of the parts.
+    vgg_distance, too; `look` adds to the values of the models. `clock` gets the seconds of the
+    parts.
 
     Yields:
         (row, region, values): row is a baseline or a key of `models`.
@@ -242,6 +248,10 @@ def measure(
             with clock.of("VGG-19"):
                 distance = metrics.vgg_distance(expected, features(sr))
             compared["full"]["vgg_distance"] = distance
+        if look and row in models:
+            with clock.of("trust maps"):
+                for region, values in look(row, sample, sr).items():
+                    compared[region] |= values
         for region, values in compared.items():
             yield row, region, values
 

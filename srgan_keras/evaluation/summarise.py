@@ -33,6 +33,7 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
                 region: {
                     metric: paired_gain(v, values["bicubic"][region][metric])
                     for metric, v in sorted(metrics.items())
+                    if metric in values["bicubic"][region]
                 }
                 for region, metrics in regions.items()
             }

@@ -37,7 +37,8 @@ def _run(run: dict[str, Any]) -> str:
         f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
         f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
     )
-    notes = [f"- {note}" for note in (*_not_averaged(models, columns, run["n"]), *run["notes"])]
+    said = (*_not_averaged(models, columns, run["n"]), *run["notes"], *_trust(run))
+    notes = [f"- {note}" for note in said]
     return "\n".join([title, "", *_markdown(lines), *([""] if notes else []), *notes])
 
 
@@ -76,3 +77,19 @@ def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int
         for key, word in words.items()
         if (count := values[region][metric].get(key))
     ]
+
+
+def _trust(run: dict[str, Any]) -> list[str]:
+    """Say how wide the models' intervals are, what they cover, and what is flagged."""
+    lines = []
+    for name, found in run["trust"].items():
+        line = f"{name}: {len(found['flagged'])} of {run['n']} flagged: detail not supported by LR"
+        if known := found["calibration"]:
+            line += (
+                f"; its intervals of {100 * known['level']:.0f} % cover "
+                f"{100 * known['coverage']['mean']:.1f} % of the field of view, half-width "
+                f"{known['half_width']['mean']:.2f} grey levels "
+                f"({known['constant_half_width']['mean']:.2f} without the uncertainty map)"
+            )
+        lines.append(line)
+    return lines

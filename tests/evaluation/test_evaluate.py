@@ -56,6 +56,7 @@ def request_for(folder, tmp_path):
             "degradation": None,
             "rounding": "truncate",
             "vgg_weights": None,
+            "trust": True,
             "out": tmp_path / "out",
         }
         return SimpleNamespace(**wanted | changes)
@@ -225,6 +226,33 @@ def test_verb_measures_the_baselines_alone(request_for, capsys, tmp_path):
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
     assert "| bicubic |" in capsys.readouterr().out
     assert "bicubic" in (tmp_path / "out/report.html").read_text()
+
+
+def test_trust_maps_are_written_flagged_and_calibrated(photographs, tmp_path, caplog):
+    models = [Nearest("content"), Nearest("srgan")]
+    protocols = [Standard(hr_long_side=64), Author()]
+    with caplog.at_level(logging.INFO):
+        result = evaluate(models, photographs, protocols, tmp_path, trust=True)
+    standard, author = result["runs"]
+    assert author["trust"] == {}
+    assert list(standard["trust"]) == ["content", "srgan"]
+    files = {file.name for file in (tmp_path / "trust/srgan").iterdir()}
+    names = ("uncertainty", "consistency", "detail", "departure")
+    assert files == {f"{p.id}.{name}.png" for p in photographs for name in names}
+    assert not list((tmp_path / "trust/content").glob("*.departure.png"))
+    record = standard["trust"]["srgan"]
+    assert record["departs_from"] == "content"
+    known = record["calibration"]
+    assert (known["level"], known["n"]) == (0.9, 3)
+    assert known["coverage"] == standard["models"]["srgan"]["fov"]["coverage"]
+    with (tmp_path / "per_image.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    inner = {r["id"]: r for r in rows if (r["model"], r["region"]) == ("srgan", "inner")}
+    flagged = {id_ for id_, row in inner.items() if float(row["unsupported"]) > 0}
+    assert flagged == set(record["flagged"])
+    assert all(r["uncertainty"] == "" for r in rows if r["model"] == "bicubic")
+    assert "flagged: detail not supported by LR; its intervals of 90 % cover" in table(result)
+    assert " trust maps " in caplog.text
 
 
 def test_verb_says_that_some_failed(request_for, folder, tmp_path):
