@@ -69,13 +69,18 @@ def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     image, mask = cache.view(levels[rng.integers(len(levels))])
     top, left = _corner(mask, data, rng)
     patch = image[top : top + data.patch, left : left + data.patch]
+    return turned(patch, data.augment, rng)
+
+
+def turned(patch: np.ndarray, augment: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
+    """Flip and rotate an array [P, P, C] as `data.augment` names it."""
     # every draw is made whether or not it is used: an option changes itself alone
     flip_x, flip_y, turns = rng.integers(2), rng.integers(2), rng.integers(4)
-    if "horizontal_flip" in data.augment and flip_x:
+    if "horizontal_flip" in augment and flip_x:
         patch = patch[:, ::-1]
-    if "vertical_flip" in data.augment and flip_y:
+    if "vertical_flip" in augment and flip_y:
         patch = patch[::-1]
-    if "rotation" in data.augment:
+    if "rotation" in augment:
         patch = np.rot90(patch, turns)
     return patch
 

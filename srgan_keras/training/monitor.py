@@ -34,15 +34,23 @@ class Monitor:
         stage: `content` or `srgan`.
         total: steps of the stage.
         done: steps that a checkpoint restored: rows after it are written again, so dropped.
+        columns: of `history.csv`.
     """
 
-    def __init__(self, workdir: Path, stage: str, total: int, done: int) -> None:
-        self.stage, self.total = stage, total
+    def __init__(
+        self,
+        workdir: Path,
+        stage: str,
+        total: int,
+        done: int,
+        columns: tuple[str, ...] = COLUMNS,
+    ) -> None:
+        self.stage, self.total, self.columns = stage, total, columns
         self.history = workdir / "history.csv"
         if self.history.exists():
             _drop_rows_after(self.history, stage, done)
         else:
-            self.history.write_text(",".join(COLUMNS) + "\n")
+            self.history.write_text(",".join(columns) + "\n")
         self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
         self._clock = deque([(time.perf_counter(), done)], maxlen=5)
         self._signs = Signs(stage)
@@ -80,7 +88,7 @@ class Monitor:
             log.warning("%s, step %d: %s", self.stage, step, line)
         row = {"stage": self.stage, "step": step, **{k: f"{v:.6g}" for k, v in values.items()}}
         with self.history.open("a", newline="") as out:
-            csv.DictWriter(out, COLUMNS).writerow(row)
+            csv.DictWriter(out, self.columns).writerow(row)
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)

@@ -1,0 +1,115 @@
+"""Train one segmentation network, resumable, by the loop and the checkpoints of training."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras.config import Train
+from srgan_keras.downstream.patches import Patches
+from srgan_keras.downstream.scores import levels
+from srgan_keras.downstream.segmenter import Segmenter
+from srgan_keras.downstream.tasks import CLASSES, Case, Task
+from srgan_keras.models.unet import Kind, unet
+from srgan_keras.training import loop, machine
+from srgan_keras.training.checkpoint import Checkpoints
+from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.optimizer import optimizer, schedule
+from srgan_keras.training.stages import Stage
+from srgan_keras.training.workdir import WorkDir
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("stage", "step", "epoch", "dice", "cross_entropy", "total"),
+    *("dice_gradient", "cross_entropy_gradient", "learning_rate", "images_per_s", "data_wait"),
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """All that a trained segmenter depends on."""
+
+    task: Task
+    network: Kind
+    trained_on: str
+    """hr, bicubic, or a model's name."""
+    photographs: str
+    """sha256 of the images and masks trained on."""
+    depth: int = 3
+    width: int = 16
+    patch: int = 128
+    train: Train = field(default_factory=Train)
+
+
+def fit(
+    plan: Fit, images: Sequence[np.ndarray], cases: Sequence[Case], folder: Path
+) -> keras.Model:
+    """Return the trained network, image [N, H, W, 3] float32 in 0..1 -> logits [N, H, W, C].
+
+    Args:
+        plan: the settings.
+        images: what it sees of each case, uint8 RGB.
+        cases: masks.
+        folder: the work folder; goes on with what it holds, and a finished one is only read.
+
+    Raises:
+        UsageError: the folder holds a training of other settings.
+        NonFiniteError, StopSignalError: see `training/loop.py`.
+    """
+    with closing(WorkDir(folder, plan, overwrite=False)) as work:
+        train, auto = plan.train, work.record["auto"]
+        auto.setdefault("precision", machine.resolve_precision(train, "default"))
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(auto["precision"])
+        try:
+            keras.utils.set_random_seed(train.seed)
+            network = unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
+            model = Segmenter(network, train.batch_size, train.ema_decay)
+        finally:
+            keras.config.set_dtype_policy(policy)
+        file = folder / "segmenter.weights.h5"
+        if work.record["finished"]:
+            network.load_weights(file)
+            return network
+        work.save()
+        steps = train.stage1_steps
+        rate = schedule(train.stage1_schedule, train.stage1_learning_rate, steps, 0)
+        model.compile(optimizer(rate, train, auto["precision"]))
+        checkpoints = Checkpoints(folder / "checkpoints", train.keep_checkpoints)
+        loop.run_stage(
+            model,
+            Stage("segmenter", 0, steps, len(cases) / train.batch_size),
+            train,
+            tf.distribute.get_strategy(),
+            False,
+            Patches(images, cases, plan.patch, train.batch_size, train.seed),
+            checkpoints,
+            checkpoints.newest(),
+            partial(Monitor, folder, "segmenter", steps, columns=COLUMNS),
+            lambda step: {},
+        )
+        model.take_average()
+        network.save_weights(file)
+        work.finish()
+        return network
+
+
+class Predictor:
+    """A trained network on whole photographs: uint8 RGB [H, W, 3] -> uint16 [H, W, C]."""
+
+    def __init__(self, network: keras.Model) -> None:
+        spec = tf.TensorSpec((1, None, None, 3))
+        call = tf.function(lambda x: tf.sigmoid(network(x, training=False)), input_signature=[spec])
+        self._call = call
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the probabilities of each class, see `scores.levels`."""
+        floats = image[np.newaxis].astype(np.float32) / 255
+        return levels(self._call(tf.constant(floats)).numpy()[0])
