@@ -30,6 +30,7 @@ from srgan_keras.config import (
     one_duration,
     validate,
 )
+from srgan_keras.downstream.options import DownstreamOptions
 
 T = TypeVar("T")
 
@@ -230,6 +231,7 @@ VERBS = {
     "upscale": (UpscaleOptions, "srgan_keras.inference.upscale_files:upscale_files"),
     "export": (ExportOptions, "srgan_keras.inference.export:export"),
     "evaluate": (EvaluateOptions, "srgan_keras.evaluation.evaluate:evaluate_spec"),
+    "downstream": (DownstreamOptions, "srgan_keras.downstream.experiment:run"),
 }
 
 

@@ -52,6 +52,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_keras.inference.upscale_files.upscale_files", seen.append)
     monkeypatch.setattr("srgan_keras.inference.export.export", seen.append)
     monkeypatch.setattr("srgan_keras.data.prepare.prepare", seen.append)
+    monkeypatch.setattr("srgan_keras.downstream.experiment.run", seen.append)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("train: {batch_size: 8}\n")
     lines = "\n".join(blocks(document, "")).replace("\\\n", " ")

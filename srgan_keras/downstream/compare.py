@@ -1,0 +1,86 @@
+"""What the values of the photographs say: means, intervals, gap recovery, plain sentences."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from srgan_keras.downstream.scores import aupr
+from srgan_keras.evaluation.statistics import DRAWS, paired_gain
+
+POOLED_DRAWS = 200
+
+
+def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[str, Any]:
+    """Return (SR - bicubic) / (HR - bicubic) of the means over the same photographs.
+
+    Photographs where one of the three is undefined are left out of all, and counted as `nan`.
+
+    Args:
+        hr: one value a photograph, as the others.
+        bicubic: on LR enlarged by interpolation.
+        sr: on LR enlarged by a model.
+
+    Returns:
+        mean, and ci95 by a bootstrap that draws photographs; both None, with a `reason`, where the
+        interval of HR - bicubic holds 0: there is no gap to recover.
+    """
+    values = np.stack([hr, bicubic, sr]).astype(np.float64)
+    defined = np.isfinite(values).all(axis=0)
+    values, left_out = values[:, defined], int((~defined).sum())
+    counted = {"nan": left_out} if left_out else {}
+    gap = paired_gain(values[0], values[1])["ci95"]
+    if gap is None or gap[0] <= 0 <= gap[1]:
+        reason = "HR and bicubic are not distinguishable"
+        return {"mean": None, "ci95": None, "reason": reason} | counted
+    count = values.shape[1]
+    draws = np.random.default_rng(0).integers(count, size=(DRAWS, count))
+
+    def ratio(means: np.ndarray) -> np.ndarray:
+        return (means[2] - means[1]) / (means[0] - means[1])
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = ratio(values[:, draws].mean(axis=2))
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return {"mean": float(ratio(values.mean(axis=1))), "ci95": [float(low), float(high)]} | counted
+
+
+def pooled_aupr(counts: np.ndarray) -> dict[str, Any]:
+    """Return AUPR over the pixels of all photographs, and its interval over photographs.
+
+    Args:
+        counts: [photographs, 2, LEVELS], see `scores.histogram`.
+    """
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(POOLED_DRAWS):
+        weights = np.bincount(rng.integers(len(counts), size=len(counts)), minlength=len(counts))
+        drawn.append(aupr(np.tensordot(weights, counts, 1)))
+    drawn = [value for value in drawn if math.isfinite(value)]
+    value = aupr(counts.sum(axis=0))
+    ci95 = [float(x) for x in np.percentile(drawn, [2.5, 97.5])] if drawn else None
+    return {"mean": value if math.isfinite(value) else None, "ci95": ci95}
+
+
+def sentence(metric: str, name: str, other: str, gain: Mapping[str, Any], lower: bool) -> str:
+    """Say in words what a paired difference means at this sample size.
+
+    Args:
+        metric: what was measured.
+        name: of the first input.
+        other: what it is compared with.
+        gain: of `statistics.paired_gain`.
+        lower: less is better.
+    """
+    title = metric.replace("_", " ")
+    if gain["ci95"] is None:
+        return f"{title}: {name} and {other} cannot be compared on fewer than two photographs."
+    low, high = gain["ci95"]
+    numbers = f"{gain['mean']:+.4g}, 95 % interval {low:+.4g} to {high:+.4g}"
+    if low <= 0 <= high:
+        return (
+            f"{title}: {name} and {other} are not distinguishable at this sample size ({numbers})."
+        )
+    better = (low > 0) != lower
+    return f"{title}: {name} is {'better' if better else 'worse'} than {other} ({numbers})."

@@ -1,0 +1,248 @@
+"""`srgan-keras downstream segmentation`: does super-resolution help the segmenter?
+
+Reads from top to bottom: photographs, inputs, one training after another (each resumable), every
+network on every input it is to be tried on, then the comparison and its files.
+"""
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from srgan_keras.config import Train, UsageError
+from srgan_keras.downstream import figures, scores
+from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
+from srgan_keras.downstream.fit import Fit, Predictor, fit
+from srgan_keras.downstream.inputs import Inputs
+from srgan_keras.downstream.options import DownstreamOptions
+from srgan_keras.downstream.tasks import CLASSES, Case, cases
+from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.evaluation.statistics import paired_gain, summary
+from srgan_keras.inference import model_folder
+
+log = logging.getLogger(__name__)
+
+HEADLINE = {"vessels": "vessel_dice", "lesions": "exudate_aupr"}
+"""What gap_recovery in downstream.json is told of."""
+FROZEN, RETRAINED = "trained on HR", "retrained"
+
+
+def run(options: DownstreamOptions) -> None:
+    """Train what is not trained yet, measure, and write everything into `options.out`.
+
+    Raises:
+        UsageError: wrong data or models, or `out` holds trainings of other settings.
+        NonFiniteError, StopSignalError: see `training/loop.py`.
+    """
+    # === Photographs, and what the networks are shown of them ===
+    if min(options.steps, options.batch_size, options.patch, options.seeds, options.depth) < 1:
+        raise UsageError("--steps, --batch-size, --patch, --seeds and --depth are at least 1")
+    models = [model_folder.load(name) for name in options.models]
+    names = [model.name for model in models]
+    if len({*names, "hr", "bicubic"}) < len(names) + 2:
+        raise UsageError(f"models need names of their own, other than hr and bicubic: {names}")
+    scale = options.scale or (models[0].scale if models else 4)
+    if other := [model.name for model in models if model.scale != scale]:
+        raise UsageError(f"{', '.join(other)} is not of scale {scale}: give models of one scale")
+    degradation = options.degradation or (models[0].degradation if models else "bicubic")
+    protocol = Standard(scale, degradation, options.hr_long_side)
+    found = cases(options.data, options.task, options.hr_long_side, scale)
+    parts = {split: [c for c in found if c.split == split] for split in ("train", "test")}
+    for split, part in parts.items():
+        if not part:
+            raise UsageError(f"{options.data} has no photographs in split {split}")
+    sets = {options.data: parts["test"]}
+    if options.also:
+        sets[options.also] = cases(options.also, options.task, options.hr_long_side, scale)
+    inputs = Inputs(models, protocol, options.out / "inputs")
+    log.info("%s: %d train, %d test", options.data, *(len(part) for part in parts.values()))
+    if not models:
+        log.info("no model is given: HR and bicubic are compared, no gap recovery")
+
+    # === Trainings and their measurement: (protocol, network, trained on, tested on) ===
+    plans = [(FROZEN, network, "hr", inputs.names) for network in options.networks]
+    if options.retrain:
+        plans += [(RETRAINED, options.networks[0], name, [name]) for name in inputs.names]
+    rows: list[dict[str, Any]] = []
+    counts: dict[tuple, list[np.ndarray]] = defaultdict(list)
+    for label, network, trained_on, tested in plans:
+        for seed in range(1, options.seeds + 1):
+            folder = options.out / "trainings" / f"{network}-{trained_on}-{seed}"
+            predict = _trained(options, network, trained_on, seed, parts["train"], inputs, folder)
+            for source, test in sets.items():
+                key = source, label, network
+                _measure(key, seed, predict, tested, test, options.task, inputs, rows, counts)
+
+    # === The comparison ===
+    table = pd.DataFrame(rows)
+    table.to_csv(options.out / "per_image.csv", index=False)
+    experiments = [
+        _compared(key, part, inputs.names, options.task, counts)
+        for key, part in table.groupby(["data", "protocol", "network"], sort=False)
+    ]
+    record = protocol.record() | {"seeds": options.seeds, "steps": options.steps}
+    content = {"schema": 1, "protocol": record, "experiments": experiments}
+    (options.out / "downstream.json").write_text(json.dumps(content, indent=2) + "\n")
+    figures.precision_recall(counts, inputs.names, CLASSES[options.task], options.out)
+    for experiment in experiments:
+        log.info("%s", _text(experiment))
+    log.info("done: %s holds downstream.json, per_image.csv and figures", options.out)
+
+
+def _trained(
+    options: DownstreamOptions,
+    network: str,
+    trained_on: str,
+    seed: int,
+    train: list[Case],
+    inputs: Inputs,
+    folder: Path,
+) -> Predictor:
+    images = [inputs.image(trained_on, case) for case in train]
+    digest = hashlib.sha256()
+    for image, case in zip(images, train, strict=True):
+        digest.update(image.tobytes() + np.packbits(case.masks).tobytes())
+    settings = Train(
+        stage1_steps=options.steps,
+        stage1_learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        precision=options.precision,
+        ema_decay=0.99,
+        seed=seed,
+        checkpoint_every_steps=100,
+        validate_every_steps=options.steps,
+        keep_checkpoints=1,
+    )
+    plan = Fit(
+        options.task,
+        network,
+        trained_on,
+        digest.hexdigest(),
+        options.depth,
+        options.width,
+        options.patch,
+        settings,
+    )
+    log.info("%s", folder)
+    return Predictor(fit(plan, images, train, folder))
+
+
+def _measure(
+    key: tuple[str, str, str],
+    seed: int,
+    predict: Predictor,
+    tested: list[str],
+    test: list[Case],
+    task: str,
+    inputs: Inputs,
+    rows: list[dict[str, Any]],
+    counts: dict[tuple, list[np.ndarray]],
+) -> None:
+    source, label, network = key
+    for i, case in enumerate(test):
+        probabilities = {name: predict(inputs.image(name, case)) for name in tested}
+        for name, probability in probabilities.items():
+            row = {"data": source, "protocol": label, "network": network, "seed": seed}
+            row |= {"input": name, "image": case.id}
+            for c, class_ in enumerate(CLASSES[task]):
+                truth, here = case.masks[..., c], probability[..., c]
+                row |= scores.score(class_, task, truth, here, case.fov)
+                counts[(*key, name, class_)].append(
+                    scores.histogram(truth[case.fov], here[case.fov]).astype(np.int32)
+                )
+                if label == FROZEN:
+                    row[f"{class_}_false_per_megapixel"] = scores.false_lesions(
+                        scores.found(here),
+                        scores.found(probabilities["hr"][..., c]),
+                        truth,
+                        case.fov,
+                    )
+            rows.append(row)
+        if seed == 1 and i < figures.SHOWN and label == FROZEN:
+            shown = {name: inputs.image(name, case) for name in tested}
+            figures.overlays(case, shown, probabilities, task, network, inputs.folder.parent)
+
+
+def _compared(
+    key: tuple[str, str, str],
+    part: pd.DataFrame,
+    names: list[str],
+    task: str,
+    counts: dict[tuple, list[np.ndarray]],
+) -> dict[str, Any]:
+    """Return one experiment of downstream.json; a photograph's value is the mean over the seeds."""
+    metrics = [m for m in part.columns[6:] if part[m].notna().any()]
+    seeds = part["seed"].nunique()
+    values = {
+        name: part[part["input"] == name].groupby("image")[metrics].mean().sort_index()
+        for name in names
+    }
+    found: dict[str, dict[str, Any]] = {
+        name: {metric: summary(table[metric]) for metric in metrics}
+        for name, table in values.items()
+    }
+    for name in names:
+        for class_ in CLASSES[task]:
+            each = np.stack(counts[(*key, name, class_)])
+            # the seeds of a photograph stay together
+            each = each.reshape(seeds, -1, *each.shape[1:]).sum(axis=0)
+            found[name][f"{class_}_aupr_pooled"] = pooled_aupr(each)
+    gains, sentences, recovered = {}, [], {}
+    for name in names[1:]:
+        others = ["hr"] if name == "bicubic" else ["bicubic", "hr"]
+        for other in others:
+            for metric in metrics:
+                gain = paired_gain(values[name][metric], values[other][metric])
+                gains.setdefault(name, {}).setdefault(other, {})[metric] = gain
+                lower = metric.endswith("false_per_megapixel")
+                if lower and other == "hr":
+                    continue  # zero on HR by definition
+                if gain["mean"] is not None:
+                    sentences.append(sentence(metric, name, other, gain, lower))
+        if name != "bicubic":
+            recovered[name] = {
+                metric: gap_recovery(*(values[n][metric] for n in ("hr", "bicubic", name)))
+                for metric in metrics
+                if not metric.endswith("false_per_megapixel")
+            }
+    return {
+        "task": task,
+        "data": key[0],
+        "protocol": key[1],
+        "network": key[2],
+        "n": int(part["image"].nunique()),
+        "seeds": seeds,
+        "inputs": found,
+        "gap_recovery_metric": HEADLINE[task],
+        "gap_recovery": {name: by[HEADLINE[task]] for name, by in recovered.items()},
+        "gap_recovery_by_metric": recovered,
+        "gain": gains,
+        "sentences": sentences,
+    }
+
+
+def _text(experiment: dict[str, Any]) -> str:
+    """Lay an experiment out as a Markdown table, and its sentences."""
+    inputs = experiment["inputs"]
+    title = "{task}, {data}, {network}, {protocol}, n = {n}, seeds {seeds}".format(**experiment)
+    lines = ["", title, "", f"| metric | {' | '.join(inputs)} |", "|---" * (len(inputs) + 1) + "|"]
+    for metric in inputs["hr"]:
+        cells = [_cell(values[metric]) for values in inputs.values()]
+        lines.append(f"| {metric.replace('_', ' ')} | {' | '.join(cells)} |")
+    for name, value in experiment["gap_recovery"].items():
+        what = experiment["gap_recovery_metric"].replace("_", " ")
+        lines.append(f"gap recovery of {name}, {what}: {_cell(value) or value['reason']}")
+    return "\n".join([*lines, *experiment["sentences"]])
+
+
+def _cell(value: dict[str, Any]) -> str:
+    if value["mean"] is None:
+        return "" if "reason" in value else "–"
+    between = " ({:.3f} to {:.3f})".format(*value["ci95"]) if value["ci95"] else ""
+    uncounted = f", {value['nan']} undefined" if value.get("nan") else ""
+    return f"{value['mean']:.3f}{between}{uncounted}"
