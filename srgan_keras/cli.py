@@ -114,7 +114,7 @@ class UpscaleOptions:
     blend: float | None = None
     """0..1: share of the adversarial model's output in the mixture with MODEL's."""
     adversarial: str | None = None
-    """The model that --blend mixes in. Default: the folder srgan beside MODEL."""
+    """The model that --blend mixes in. Default: MODEL-gan or srgan beside it."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation and SR side by side."""
 

@@ -174,7 +174,7 @@ def _upscaler(request: Request) -> Upscaler:
     model = model_folder.load(request.model)
     upscaler = model.upscaler(request.precision, request.engine)
     if request.blend is not None:
-        other = model_folder.load(request.adversarial or model.path.with_name("srgan"))
+        other = model_folder.load(request.adversarial or _adversarial(model.path))
         upscaler = blended(
             upscaler, other.upscaler(request.precision, request.engine), request.blend
         )
@@ -228,3 +228,9 @@ def _shard(jobs: list[Job], shard: str) -> list[Job]:
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise UsageError(f"--shard {shard}: give I/N, such as 1/4 to 4/4")
     return jobs[int(index) - 1 :: int(count)]
+
+
+def _adversarial(path: Path) -> Path:
+    """Return where the adversarial model made from a model folder is: shipped, or of its run."""
+    shipped = path.with_name(f"{path.name}-gan")
+    return shipped if shipped.is_dir() else path.with_name("srgan")

@@ -8,7 +8,7 @@ import pytest
 from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.data.phantom import phantom
-from srgan_keras.inference import model_folder
+from srgan_keras.inference import model_folder, upscale_files
 from srgan_keras.inference.image_files import Photograph, read, write
 from srgan_keras.inference.upscaler import bicubic
 from srgan_keras.models.generator import generator
@@ -158,3 +158,9 @@ def test_wrong_use(models, photographs, capsys, arguments, message):
     assert run(models / "content", "--out", "out", *arguments) == 2
     assert message in capsys.readouterr().err
     assert not made("in/out")
+
+
+def test_the_adversarial_model_is_named_after_a_shipped_one_or_lies_in_its_run(tmp_path: Path):
+    assert upscale_files._adversarial(tmp_path / "content") == tmp_path / "srgan"
+    (tmp_path / "fundus-gan").mkdir()
+    assert upscale_files._adversarial(tmp_path / "fundus") == tmp_path / "fundus-gan"

@@ -1,0 +1,105 @@
+"""Put a trained model among the shipped ones, with its card.
+
+    python docs/cards/ship.py fundus-x4 runs/fundus-x4/models/content runs/measured/fundus-x4/*
+
+The last are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: the card's
+figures. What cannot be read off the files (what it is for, how it fails) stands in `cards.yaml`.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from srgan_keras.data import sources
+from srgan_keras.evaluation import figures
+from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.inference import model_folder
+from srgan_keras.inference.card import NOTICE
+
+HERE = Path(__file__).parent
+SHIPPED = HERE.parents[1] / "saved_models"
+SHOWN = ("psnr", "ssim", "lr_consistency", "band_energy", "grid_energy", "colour_drift")
+
+
+def main() -> None:
+    """Copy the folder, write its card."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name")
+    parser.add_argument("source", type=Path, help="model folder")
+    parser.add_argument("evaluations", type=Path, nargs="*", help="folders that evaluate wrote")
+    options = parser.parse_args()
+    folder = SHIPPED / options.name
+    if options.source.resolve() != folder.resolve():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(options.source, folder)
+    info = json.loads((folder / "model.json").read_text())
+    trained_as, info["name"] = info["name"], options.name
+    files = [evaluation / "metrics.json" for evaluation in options.evaluations]
+    runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
+    (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n")
+    about = yaml.safe_load((HERE / "cards.yaml").read_text())
+    (folder / "README.md").write_text(card(info, about, rows(runs, {trained_as, options.name})))
+    phantoms = sources.select(sources.find("phantom:4"), "all")
+    standard = Standard(info["scale"], info["degradation"]["name"], hr_long_side=512)
+    figures.comparison([model_folder.load(folder)], phantoms, standard, folder / "comparison.png")
+
+
+def card(info: dict[str, Any], about: dict[str, Any], table: list[dict[str, str]]) -> str:
+    """Return the text of the card."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    own = about[info["name"]]
+    about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
+    return environment.get_template("card.md.j2").render(
+        **info, notice=NOTICE, about=about, figures=table
+    )
+
+
+def rows(runs: list[dict[str, Any]], names: set[str]) -> list[dict[str, str]]:
+    """Return a row a run, region and metric: bicubic, the model, its gain, each with interval."""
+    result = []
+    for run in runs:
+        own = next((name for name in run["models"] if name in names), None)
+        if own is None:
+            continue
+        for region, metrics in run["models"][own].items():
+            for metric in (m for m in metrics if m in SHOWN or m.startswith("bright")):
+                gain = run["gain_over_bicubic"][own][region].get(metric)
+                result.append(
+                    {
+                        "data": source(run["data"]),
+                        "n": run["n"],
+                        "protocol": run["protocol"],
+                        "region": region,
+                        "metric": metric,
+                        "bicubic": number(run["models"]["bicubic"][region][metric], metric),
+                        "model": number(metrics[metric], metric),
+                        "gain": number(gain, metric, signed=True) if gain else "",
+                    }
+                )
+    return result
+
+
+def source(data: dict[str, Any]) -> str:
+    """Return the collection's name and, where it is not whole, which part."""
+    path = Path(data["source"])
+    name = path.parent.name if path.name == "images" else path.name
+    return name if len(data["splits"]) > 1 else f"{name}, {data['splits'][0]}"
+
+
+def number(value: dict[str, Any], metric: str, signed: bool = False) -> str:
+    """Return mean and 95 % interval."""
+    digits = 2 if metric in ("psnr", "lr_consistency") else 4
+    form = f"{{:{'+' * signed}.{digits}f}}"
+    low, high = value["ci95"]
+    return f"{form.format(value['mean'])} [{form.format(low)}, {form.format(high)}]"
+
+
+if __name__ == "__main__":
+    main()
