@@ -21,6 +21,7 @@ from srgan_keras.downstream.fit import Fit, Predictor, fit
 from srgan_keras.downstream.inputs import Inputs
 from srgan_keras.downstream.options import DownstreamOptions
 from srgan_keras.downstream.tasks import CLASSES, Case, cases
+from srgan_keras.evaluation import report
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.inference import model_folder
@@ -91,7 +92,8 @@ def run(options: DownstreamOptions) -> None:
     figures.precision_recall(counts, inputs.names, CLASSES[options.task], options.out)
     for experiment in experiments:
         log.info("%s", _text(experiment))
-    log.info("done: %s holds downstream.json, per_image.csv and figures", options.out)
+    report.write(options.out)
+    log.info("done: %s holds downstream.json, per_image.csv, figures, report.html", options.out)
 
 
 def _trained(

@@ -36,33 +36,40 @@ METRICS = {
 PICTURES = {
     "comparison.png": "Photographs: LR, enlargements, HR",
     "curves.png": "Training",
+    "pr_curves.png": "Segmentation: precision against recall",
 }
 
 
 def write(workdir: Path) -> Path:
-    """Write report.html into a work folder, or into a folder that `evaluate` wrote.
+    """Write report.html into a work folder, or into one that `evaluate` or `downstream` wrote.
 
-    It shows metrics.json, and where they are there comparison.png, curves.png, config.yaml,
-    run.json and the descriptions of the models.
+    It shows metrics.json or downstream.json, and where they are there comparison.png, curves.png,
+    pictures of segmentation, config.yaml, run.json and the descriptions of the models.
 
     Returns:
         the file.
 
     Raises:
-        UsageError: there is no metrics.json.
+        UsageError: there is neither.
     """
-    if not (workdir / "metrics.json").is_file():
+    if not any((workdir / name).is_file() for name in ("metrics.json", "downstream.json")):
         raise UsageError(f"{workdir} holds no metrics.json to report: run `evaluate` first")
-    runs = json.loads((workdir / "metrics.json").read_text(encoding="utf-8"))["runs"]
+    runs = _list(workdir / "metrics.json", "runs")
+    experiments = _list(workdir / "downstream.json", "experiments")
+    overlays = {file.name: file.stem for file in sorted(workdir.glob("overlays-*.png"))}
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
         title=workdir.resolve().name,
         notice=NOTICE,
-        phantoms=any((run["data"]["source"] or "").startswith("phantom") for run in runs),
+        phantoms=any(
+            (source or "").startswith("phantom")
+            for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
+        ),
+        experiments=experiments,
         tables=[_table(run) for run in runs],
         pictures=[
             (caption, base64.b64encode((workdir / name).read_bytes()).decode())
-            for name, caption in PICTURES.items()
+            for name, caption in (PICTURES | overlays).items()
             if (workdir / name).is_file()
         ],
         models=[
@@ -75,6 +82,10 @@ def write(workdir: Path) -> Path:
     file = workdir / "report.html"
     file.write_text(page, encoding="utf-8")
     return file
+
+
+def _list(file: Path, key: str) -> list[dict[str, Any]]:
+    return json.loads(file.read_text(encoding="utf-8"))[key] if file.is_file() else []
 
 
 def _template() -> jinja2.Template:

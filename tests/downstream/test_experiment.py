@@ -1,5 +1,6 @@
 """The whole experiment on phantoms, with a small model; and wrong use."""
 
+import html
 import json
 
 import pandas as pd
@@ -47,6 +48,9 @@ def test_phantoms(model, tmp_path, caplog, monkeypatch):
     assert not [c for c in rows.columns if c in ("precision", "recall", "f1")]
     assert (out / "pr_curves.png").stat().st_size
     assert list(out.glob("overlays-unet-*.png"))
+    page = (out / "report.html").read_text()
+    assert page.count("<h2>Segmentation of vessels") == 3
+    assert all(line in html.unescape(page) for e in found.values() for line in e["sentences"])
     # again: nothing is trained twice, and the figures are the same
     monkeypatch.setattr("srgan_keras.training.loop.run_stage", None)
     assert _run(model, "--out", str(out), "--hr-long-side", "64") == 0
