@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,19 +64,23 @@ def run(options: DownstreamOptions) -> None:
     if not models:
         log.info("no model is given: HR and bicubic are compared, no gap recovery")
 
-    # === Trainings and their measurement: (protocol, network, trained on, tested on) ===
+    # === Trainings: protocol, network, what it is trained on, what it is tested on ===
     plans = [(FROZEN, network, "hr", inputs.names) for network in options.networks]
     if options.retrain:
         plans += [(RETRAINED, options.networks[0], name, [name]) for name in inputs.names]
+    trained = [
+        (plan, seed, _trained(options, *plan[1:3], seed, parts["train"], inputs))
+        for plan in plans
+        for seed in range(1, options.seeds + 1)
+    ]
+
+    # === Measurement, after all trainings: it begins anew where the experiment was stopped ===
     rows: list[dict[str, Any]] = []
     counts: dict[tuple, list[np.ndarray]] = defaultdict(list)
-    for label, network, trained_on, tested in plans:
-        for seed in range(1, options.seeds + 1):
-            folder = options.out / "trainings" / f"{network}-{trained_on}-{seed}"
-            predict = _trained(options, network, trained_on, seed, parts["train"], inputs, folder)
-            for source, test in sets.items():
-                key = source, label, network
-                _measure(key, seed, predict, tested, test, options.task, inputs, rows, counts)
+    for (label, network, _, tested), seed, predict in trained:
+        for source, test in sets.items():
+            key = source, label, network
+            _measure(key, seed, predict, tested, test, options.task, inputs, rows, counts)
 
     # === The comparison ===
     table = pd.DataFrame(rows)
@@ -103,8 +106,8 @@ def _trained(
     seed: int,
     train: list[Case],
     inputs: Inputs,
-    folder: Path,
 ) -> Predictor:
+    folder = options.out / "trainings" / f"{network}-{trained_on}-{seed}"
     images = [inputs.image(trained_on, case) for case in train]
     digest = hashlib.sha256()
     for image, case in zip(images, train, strict=True):
