@@ -18,8 +18,6 @@ MAX_PIXELS = 64 * 2**20
 _FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
 _OPENCV = ("1", "L", "RGB", "YCbCr", "I;16", "I;16B", "I;16L")
 _PILLOW = ("P", "PA", "LA", "RGBA", "CMYK")
-# BGR: asked for RGB, OpenCV 5.0 returns wrong pixels for a TIFF of 16 bit
-_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _TOO_LARGE = f"over {MAX_PIXELS >> 20} megapixels"
 _DAMAGED = "truncated or damaged"
 _DEPTH = "pixels other than 8 or 16 bit integers"
@@ -62,7 +60,8 @@ def decode(data: bytes) -> np.ndarray:
             mode = _checked_mode(image)
             if mode in _PILLOW:
                 return _by_pillow(ImageOps.exif_transpose(image))
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+            deep = image.format == "TIFF" or ";16" in str(image.tile)
+        pixels = _by_opencv(np.frombuffer(data, np.uint8), deep)
     except UnidentifiedImageError:  # of a TIFF, Pillow says no more
         tiff = data[:4] in (b"II*\0", b"MM\0*")
         raise Reason(f"damaged, or {_DEPTH}" if tiff else "not an image") from None
@@ -72,7 +71,6 @@ def decode(data: bytes) -> np.ndarray:
         raise Reason(_DAMAGED) from None
     if pixels is None:
         raise Reason(_DAMAGED)
-    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if pixels.dtype == np.uint16:
         return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if pixels.dtype != np.uint8:
@@ -94,6 +92,14 @@ def _checked_mode(image: Image.Image) -> str:
     if image.mode in ("LA", "RGBA") and ";16" in str(image.tile):
         raise Reason("16 bit with transparency")
     return image.mode
+
+
+def _by_opencv(data: np.ndarray, deep: bool) -> np.ndarray | None:
+    if not deep:
+        return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    # asked for RGB, OpenCV 5.0 returns wrong pixels for a TIFF of 16 bit
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _by_pillow(image: Image.Image) -> np.ndarray:

@@ -31,8 +31,51 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
         UsageError: a strip so thin that nothing of it is left at 512 px.
     """
     height, width = image.shape[:2]
+    mask = _small_mask(image, version)
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def cropped_to_fov(
+    image: np.ndarray, long_side: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
+    """Find the field of view, crop to its box, scale down to a long side in px; 0 keeps the size.
+
+    The same as `scale_to_long_side(*crop_to_fov(image, fov_mask(image)), long_side)`, but no mask
+    of the frame's size is made: its rows and columns are numbered instead.
+
+    Returns:
+        image, mask, and the box in px of the frame: left, top, width, height; all 0 where nothing
+        was found, and the frame is whole.
+
+    Raises:
+        UsageError: a strip so thin that nothing of it would be left.
+    """
+    small = _small_mask(image, FOV_MASK_VERSION)
+    lines, box = [], []
+    for axis in (0, 1):
+        sides = np.arange(small.shape[axis], dtype=np.int32)[:, None]
+        line = cv2.resize(sides, (1, image.shape[axis]), interpolation=cv2.INTER_NEAREST)
+        (inside,) = np.nonzero(small.any(axis=1 - axis)[line[:, 0]])
+        start, size = (int(inside[0]), int(np.ptp(inside)) + 1) if inside.size else (0, 0)
+        lines.append(line[start : start + size] if size else line)
+        box.append((start, size))
+    (top, height), (left, width) = box
+    if width:
+        image = image[top : top + height, left : left + width]
+    factor = min(1, long_side / max(image.shape[:2])) if long_side else 1
+    image = _reduce(image, long_side, cv2.INTER_AREA) if long_side else image
+    rows, columns = (
+        cv2.resize(line, None, fx=1, fy=factor, interpolation=cv2.INTER_NEAREST)[:, 0]
+        for line in lines
+    )
+    return image, small[np.ix_(rows, columns)] > 0, (left, top, width, height)
+
+
+def _small_mask(image: np.ndarray, version: int) -> np.ndarray:
+    """Return the mask at 512 px, uint8, 0 or 1."""
     small = _reduce(image, _MASK_SIDE, cv2.INTER_AREA)
-    grey = cv2.medianBlur(small.max(axis=2), 5)
+    channels = cv2.split(small)  # NumPy's maximum along the last axis is slow
+    grey = cv2.medianBlur(cv2.max(cv2.max(*channels[:2]), channels[2]), 5)
     otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     surround = _surround(grey, otsu) if version == 2 else 0.0
     bright = grey > surround + max(_DARKEST, (otsu - surround) / 4)
@@ -45,7 +88,7 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
         component = (labels == largest).astype(np.uint8)
         (outline,), _ = cv2.findContours(component, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.fillConvexPoly(mask, cv2.convexHull(outline), 1)
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return mask
 
 
 def _surround(grey: np.ndarray, otsu: float) -> float:

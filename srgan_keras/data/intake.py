@@ -14,19 +14,13 @@ import cv2
 import numpy as np
 
 from srgan_keras.config import UsageError
+from srgan_keras.data import png
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.duplicates import describe
-from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
+from srgan_keras.data.fov import cropped_to_fov
 
 _LEAST_SIDE = 32  # px; less holds no retina
 _LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
-
-# lossless whatever they are: half the time of OpenCV's own choice, and smaller files
-_PNG = (
-    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
-    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
-    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
-)
 
 Measured = dict[str, Any]
 """Fields of `prepared.Row` that depend on the file alone; `described` finds duplicates."""
@@ -59,7 +53,7 @@ def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
     measured["fov_share"] = round(float(mask.mean()), 4)
     measured["described"] = asdict(describe(image))
     measured["sharpness"] = round(sharpness(image, mask), 2)
-    _write(out / "images" / f"{id_}.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    _write(out / "images" / f"{id_}.png", image)
     _write(out / "masks" / f"{id_}.png", mask.astype(np.uint8) * 255)
     return measured | {"reason": ""}
 
@@ -83,9 +77,7 @@ def _field_of_view(
     image: np.ndarray, long_side: int
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
     try:
-        mask = fov_mask(image)
-        box = cv2.boundingRect(mask.astype(np.uint8))
-        image, mask = scale_to_long_side(*crop_to_fov(image, mask), long_side)
+        image, mask, box = cropped_to_fov(image, long_side)
     except UsageError:
         raise Reason("a strip") from None
     if not mask.any() or _contrast(image, mask) < _LEAST_CONTRAST:
@@ -99,8 +91,7 @@ def _contrast(image: np.ndarray, mask: np.ndarray) -> float:
 
 def _write(file: Path, image: np.ndarray) -> None:
     """Write a PNG under another name first, so that a killed run leaves no half of it."""
-    _, data = cv2.imencode(".png", image, _PNG)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(data.tobytes())
+    partial.write_bytes(png.encode(image))
     os.replace(partial, file)

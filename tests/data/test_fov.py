@@ -1,9 +1,17 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from srgan_keras.config import UsageError
-from srgan_keras.data.fov import crop_to_fov, erode_inner, fov_mask, scale_to_long_side
+from srgan_keras.data.fov import (
+    crop_to_fov,
+    cropped_to_fov,
+    erode_inner,
+    fov_mask,
+    scale_to_long_side,
+)
 from srgan_keras.data.phantom import phantom
 
 
@@ -79,3 +87,23 @@ def test_inner_counts_what_is_outside_the_frame_as_outside():
     np.testing.assert_array_equal(inner, expected)
     assert erode_inner(np.ones((40, 50), bool)).sum() == 34 * 44  # 3 at least
     assert not erode_inner(np.zeros((40, 50), bool)).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(3, 1500), st.integers(3, 1500), st.integers(0, 700), st.integers(0, 2**32 - 1))
+def test_cropped_at_once_is_cropped_step_by_step(height, width, long_side, seed):
+    rng = np.random.default_rng(seed)
+    image = np.zeros((height, width, 3), np.uint8)
+    centre, axes = rng.integers((width, height)).tolist(), rng.integers(1, (width, height)).tolist()
+    cv2.ellipse(image, centre, axes, 0, 0, 360, rng.integers(0, 256, 3).tolist(), -1)
+    try:
+        mask = fov_mask(image)
+        expected = scale_to_long_side(*crop_to_fov(image, mask), long_side)
+    except UsageError:
+        with pytest.raises(UsageError):
+            cropped_to_fov(image, long_side)
+        return
+    found, found_mask, box = cropped_to_fov(image, long_side)
+    np.testing.assert_array_equal(found, expected[0])
+    np.testing.assert_array_equal(found_mask, expected[1])
+    assert box == tuple(cv2.boundingRect(mask.astype(np.uint8)))
