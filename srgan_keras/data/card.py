@@ -1,7 +1,10 @@
 """The card of a prepared folder: `card.md` with tables, and pictures to look at in `card/`."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -119,12 +122,14 @@ def _figures(kept: list[Row], file: Path) -> None:
 
 def _sheet(out: Path, groups: list[list[Row]], file: Path) -> None:
     """Draw thumbnails, each group from a new line on."""
+    empty = np.zeros((_CELL, _CELL, 3), np.uint8)
     lines = []
-    for group in groups:
-        for start in range(0, len(group), _COLUMNS):
-            cells = [_thumbnail(out, row) for row in group[start : start + _COLUMNS]]
-            cells += [np.zeros((_CELL, _CELL, 3), np.uint8)] * (_COLUMNS - len(cells))
-            lines.append(np.hstack(cells))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for group in groups:
+            cells = list(pool.map(partial(_thumbnail, out), group))
+            for start in range(0, len(cells), _COLUMNS):
+                line = cells[start : start + _COLUMNS]
+                lines.append(np.hstack(line + [empty] * (_COLUMNS - len(line))))
     cv2.imwrite(str(file), np.vstack(lines))
 
 

@@ -60,7 +60,7 @@ def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
     x, y, radius, circle = _circle(fov_mask(image, version=2))
     factor = VIEW / 2 / (0.7 * radius)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    green = image[..., 1].astype(np.float32)
+    green = cv2.extractChannel(image, 1).astype(np.float32)
     green = cv2.resize(green, None, fx=factor, fy=factor, interpolation=kind)
     square = cv2.getRectSubPix(green, (VIEW, VIEW), (x * factor, y * factor))
     square -= cv2.GaussianBlur(square, (0, 0), 6)

@@ -69,7 +69,7 @@ def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
         Grey levels squared; 0 where the mask is too small.
     """
     inside = cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8))
-    laplacian = cv2.Laplacian(np.ascontiguousarray(image[..., 1]), cv2.CV_16S)
+    laplacian = cv2.Laplacian(cv2.extractChannel(image, 1), cv2.CV_16S)
     return float(cv2.meanStdDev(laplacian, mask=inside)[1].item() ** 2)
 
 

@@ -20,7 +20,7 @@ import cv2
 from tqdm import tqdm
 
 from srgan_keras.config import UsageError
-from srgan_keras.data import prepared
+from srgan_keras.data import memory, prepared
 from srgan_keras.data.assign import assign, conflicts, group
 from srgan_keras.data.card import write_card
 from srgan_keras.data.fov import FOV_MASK_VERSION
@@ -142,10 +142,11 @@ def _take_in_all(
             results = run_beam(todo, out, long_side, request.beam_options)
         else:
             results = run_local(todo, out, long_side)
-        for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
-            measured[file.source] = values
-            journal.write(json.dumps([keys[file.source], values]) + "\n")
-            journal.flush()
+        with memory.kept():
+            for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
+                measured[file.source] = values
+                journal.write(json.dumps([keys[file.source], values]) + "\n")
+                journal.flush()
     return measured
 
 
