@@ -9,6 +9,7 @@ two photographs of one eye, are no copies.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import imagehash
@@ -22,6 +23,7 @@ from srgan_keras.data.fov import fov_mask
 VIEW = 128  # px, side of what is hashed and compared
 _SMALL = 320  # px, long side at which the circle is looked for
 BITS = 16  # along a side of the hash, imagehash.phash: 256 together
+BLOCK = 64, 4096  # hashes that are compared at once: they stay in the processor's cache
 # Hamming distances. Among the 182 real photographs at hand no two different ones are nearer than 82
 # (96 without a circle), and copies are within 38 (84: cropped ones of what fills its frame).
 NEAR, NEAR_WITHOUT_CIRCLE = 56, 88
@@ -106,21 +108,24 @@ def proposals(described: Sequence[Described]) -> Iterator[tuple[int, int, bool]]
     if not described:
         return
     hashes, mirrors = (
-        np.stack([np.frombuffer(bytes.fromhex(h), np.uint64) for h in column])
+        np.frombuffer(bytes.fromhex("".join(column)), np.uint64)
+        .reshape(len(described), -1)
+        .T.copy()
         for column in zip(*((d.hash, d.mirrored) for d in described), strict=True)
     )
     circle = np.array([d.circle for d in described])
-    block = 64  # rows at once, which bounds memory
-    for start in range(0, len(hashes), block):
-        rows = slice(start, start + block)
-        limit = np.where(circle[rows, None] & circle[None, start:], NEAR, NEAR_WITHOUT_CIRCLE)
+    for top, left in product(*(range(0, len(circle), size) for size in BLOCK)):
+        rows, columns = slice(top, top + BLOCK[0]), slice(left, left + BLOCK[1])
+        if columns.stop <= top:  # j < i
+            continue
+        limit = np.where(circle[rows, None] & circle[columns], NEAR, NEAR_WITHOUT_CIRCLE)
         for mirrored, others in ((False, hashes), (True, mirrors)):
             distance = np.zeros(limit.shape, np.uint16)
-            for word in range(hashes.shape[1]):
-                distance += np.bitwise_count(hashes[rows, word, None] ^ others[None, start:, word])
-            for i, j in np.argwhere(distance <= limit):
-                if i < j:
-                    yield start + int(i), start + int(j), mirrored
+            for one, other in zip(hashes, others, strict=True):
+                distance += np.bitwise_count(one[rows, None] ^ other[columns])
+            for i, j in np.argwhere(distance <= limit).tolist():
+                if top + i < left + j:
+                    yield top + i, left + j, mirrored
 
 
 def _hash(square: np.ndarray) -> str:

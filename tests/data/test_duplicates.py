@@ -72,7 +72,9 @@ def test_copies_are_found_stay_together_and_conflicts_are_listed(tmp_path, capsy
     assert "36 in 6 groups" in capsys.readouterr().out
 
 
-def test_many_hashes_are_compared_in_blocks(rng):
+@pytest.mark.parametrize("block", [(64, 4096), (64, 40), (7, 64)])
+def test_many_hashes_are_compared_in_blocks(block, rng, monkeypatch):
+    monkeypatch.setattr(duplicates, "BLOCK", block)
     hashes = [rng.bytes(32).hex() for _ in range(150)]
     described = [duplicates.Described(h, rng.bytes(32).hex(), True) for h in hashes]
     described[140] = duplicates.Described(hashes[3], hashes[70], True)
