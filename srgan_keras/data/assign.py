@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
 
 
-def group(described: dict[str, dict[str, Any] | None], rows: list[Row], out: Path) -> None:
+def group(described: dict[str, Described], rows: list[Row], out: Path) -> None:
     """Set `group` of the rows that are kept: copies of one photograph have the first one's id.
 
     Args:
-        described: fields of `duplicates.Described` by source.
+        described: of each photograph, by source.
         rows: in their order.
         out: the prepared folder, the images in whatever place.
     """
@@ -28,7 +27,7 @@ def group(described: dict[str, dict[str, Any] | None], rows: list[Row], out: Pat
         folders = [out / "images", *(out / "images" / split for split in SPLITS)]
         return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
 
-    known = [Described(**described[row.source]) for row in kept]
+    known = [described[row.source] for row in kept]
     first: dict[int, str] = {}
     numbers = groups(known, read, [row.sha256 for row in kept]).tolist()
     for row, number in zip(kept, numbers, strict=True):

@@ -32,7 +32,7 @@ CORRELATION = 0.8  # after alignment: copies have 0.93 and more, different photo
 _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Described:
     """What proposes pairs: hashes of a photograph and of its mirror image, as hexadecimal."""
 
@@ -92,7 +92,7 @@ def groups(
         sha256: of each file: equal ones need no comparison.
     """
     squares = lru_cache(maxsize=64)(lambda index: view(read(index))[0])
-    pairs = [(i, i) for i in range(len(described))]
+    pairs = []
     for i, j, mirrored in proposals(described):
         second = (lambda v: v[:, ::-1]) if mirrored else (lambda v: v)
         if sha256[i] == sha256[j] or correlation(squares(i), second(squares(j))) > CORRELATION:

@@ -25,12 +25,23 @@ class File:
 
     id: str
     """Unique in the folder, valid as a file's name, UTF-8."""
-    path: Path
-    source: str
-    """The path below the folder, UTF-8."""
+    root: Path
+    name: str
+    """The path below the folder, as the file system has it."""
     split: str
     """train, validation or test, where a folder's name says so, else empty."""
     grade: int | None
+
+    # not kept: a path is ten times a name, and there may be 100,000
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.root / self.name
+
+    @property
+    def source(self) -> str:
+        """The path below the folder, UTF-8."""
+        return printable(self.name)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def listing(root: Path) -> Listing:
         split = next((s for part in folders if (s := _split_of(part))), "")
         grade = by_stem.get(relative.stem)
         id_ = _id(printable(stem), name, taken)
-        files.append(File(id_, root / name, printable(name), split, grade))
+        files.append(File(id_, root, name, split, grade))
     masks, others = len(names) - len(unmasked), len(unmasked) - len(photographs)
     return Listing(files, masks, others, left_out)
 

@@ -12,7 +12,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ from srgan_keras.config import UsageError
 from srgan_keras.data import memory, prepared
 from srgan_keras.data.assign import assign, conflicts, group
 from srgan_keras.data.card import write_card
+from srgan_keras.data.duplicates import Described
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.intake import Measured, take_in
 from srgan_keras.data.listing import File, Listing, listing
@@ -62,9 +62,10 @@ def prepare(request: Request) -> dict[str, Any]:
     options = {"hr_long_side": request.hr_long_side, "fov_mask": FOV_MASK_VERSION}
     found = listing(source)
     journal = _open(out, options, request.overwrite)
-    measured = _take_in_all(found.files, journal, request)
-    rows = _rows(found, measured)
-    group({name: m.get("described") for name, m in measured.items()}, rows, out)
+    rows, described = _take_in_all(found.files, journal, request)
+    rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
+    rows.sort(key=lambda row: row.source)
+    group(described, rows, out)
     assign(rows)
     if all(row.reason for row in rows):
         raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
@@ -121,8 +122,8 @@ def _entry(line: str) -> Any:  # noqa: ANN401
 
 def _take_in_all(
     files: list[File], done: dict[Key, Measured], request: Request
-) -> dict[str, Measured]:
-    """Take in what is new, on all cores; return what was measured by source."""
+) -> tuple[list[prepared.Row], dict[str, Described]]:
+    """Take in what is new, on all cores; return the rows, and what finds copies, by source."""
     out, long_side = request.out, request.hr_long_side
     keys = {file.source: _key(file) for file in files}
     present = _present(out)
@@ -134,7 +135,21 @@ def _take_in_all(
     ]
     if len(todo) < len(files):
         log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
-    measured = {f.source: done[keys[f.source]] for f in files if keys[f.source] in done}
+    rows: list[prepared.Row] = []
+    described: dict[str, Described] = {}
+
+    def keep(file: File, values: Measured) -> None:
+        row = prepared.Row(file.source, file.id, file.split, file.grade)
+        for name in values.keys() - {"described"}:
+            setattr(row, name, values[name])
+        if "described" in values:
+            described[row.source] = Described(**values["described"])
+        rows.append(row)
+
+    new = {file.id for file in todo}
+    for file in files:
+        if file.id not in new:
+            keep(file, done.pop(keys.pop(file.source)))
     with (out / prepared.JOURNAL).open("a", encoding="utf-8") as journal:
         if request.runner == "beam":
             from srgan_keras.data.beam import run_beam  # an extra
@@ -144,10 +159,10 @@ def _take_in_all(
             results = run_local(todo, out, long_side)
         with memory.kept():
             for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
-                measured[file.source] = values
-                journal.write(json.dumps([keys[file.source], values]) + "\n")
+                journal.write(json.dumps([keys.pop(file.source), values]) + "\n")
                 journal.flush()
-    return measured
+                keep(file, values)
+    return rows, described
 
 
 def run_local(files: Iterable[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
@@ -183,16 +198,6 @@ def _present(out: Path) -> set[str]:
     """Ids that have both images."""
     both = [{file.stem for file in (out / kind).rglob("*.png")} for kind in ("images", "masks")]
     return both[0] & both[1]
-
-
-def _rows(found: Listing, measured: dict[str, Measured]) -> list[prepared.Row]:
-    names = {field.name for field in fields(prepared.Row)}
-    rows = []
-    for file in found.files:
-        values = {k: v for k, v in measured[file.source].items() if k in names}
-        rows.append(prepared.Row(file.source, file.id, file.split, file.grade, **values))
-    rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
-    return sorted(rows, key=lambda row: row.source)
 
 
 def _place(out: Path, rows: list[prepared.Row]) -> None:

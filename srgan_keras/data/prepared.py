@@ -7,7 +7,7 @@
 import csv
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,7 @@ def manifest_sha256(root: Path) -> str:
 def write_manifest(root: Path, rows: list[Row]) -> None:
     """Write the manifest, in the order of the source's names."""
     with (root / MANIFEST).open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, [f.name for f in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        names = [field.name for field in fields(Row)]
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([getattr(row, name) for name in names] for row in rows)
