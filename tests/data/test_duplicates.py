@@ -109,3 +109,24 @@ def test_planted_copies_of_real_photographs_are_all_found(real_data, tmp_path):
     assert len(found) == len(everything) + 200
     assert partition({n: g for n, (g, _) in found.items()}) == partition(expected)
     assert found["chase_db1-Image_01L"][0] != found["chase_db1-Image_01R"][0]
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_pixels_alone_keep_different_photographs_apart(real_data, monkeypatch):
+    """Whatever the hashes propose: each pair of different ones within 108 of their 256 bits."""
+    described, squares = [], []
+    for name in ("aptos2019", "idrid/images", "drive", "chase_db1"):
+        for photograph in sources.find(str(real_data / name)):
+            image = photograph.read()
+            described.append(duplicates.describe(image))
+            squares.append(duplicates.view(image)[0])
+    monkeypatch.setattr(duplicates, "NEAR", 108)  # unrelated hashes: 128 and 8 to either side
+    monkeypatch.setattr(duplicates, "NEAR_WITHOUT_CIRCLE", 108)
+    pairs = list(duplicates.proposals(described))
+    assert len(pairs) > 1000
+    likeness = [
+        duplicates.correlation(squares[i], squares[j][:, ::-1] if mirrored else squares[j])
+        for i, j, mirrored in pairs
+    ]
+    assert max(likeness) < duplicates.CORRELATION - 0.1
