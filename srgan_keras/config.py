@@ -156,6 +156,8 @@ class Loss:
     """lambda grows linearly over the first steps of stage 2; 0: it is there from the first."""
     label_smoothing: float = 0.0
     """HR has the label 1 - label_smoothing in the discriminator's loss, Eq. (10)."""
+    grid_weight: float = 0.0
+    """Stage 2: weight of a penalty on what repeats with the period of a PixelShuffle in SR - HR."""
     feature_jitter: int = 0
     """VGG-19 sees HR and SR from a corner drawn each step from 0 .. feature_jitter px, against a
     grid in SR of its poolings' period."""

@@ -17,6 +17,22 @@ def content_loss(hr_features: tf.Tensor, sr_features: tf.Tensor, kind: str) -> t
     return _distance(hr_features, sr_features, kind)
 
 
+def grid_loss(hr: tf.Tensor, sr: tf.Tensor, period: int, window: int = 8) -> tf.Tensor:
+    """Return how far sr - hr repeats with a period of `period` px, as the mean of absolutes: [N].
+
+    Over windows of `window` periods, the mean of each pixel of the period against their mean. A
+    generator without noise can only texture a flat place with a pattern of its PixelShuffle's
+    period: the same at each LR pixel. Here that costs as much as it departs from flat.
+    """
+    difference = tf.cast(sr, tf.float32) - tf.cast(hr, tf.float32)
+    window = min(window, difference.shape[1] // period)
+    phases = tf.nn.space_to_depth(difference, period)  # channel (i * period + j) * 3 + c
+    means = tf.nn.avg_pool2d(phases, window, window, "VALID")
+    means = tf.reshape(means, (*means.shape[:3], period**2, -1))
+    pattern = means - tf.reduce_mean(means, axis=3, keepdims=True)
+    return tf.reduce_mean(tf.abs(pattern), axis=[1, 2, 3, 4])
+
+
 def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:
     """Return Eq. (5), -log D(G(LR)), from logits [N, 1], as softplus(-logit): [N]."""
     return tf.nn.softplus(-tf.cast(sr_logits[:, 0], tf.float32))

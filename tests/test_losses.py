@@ -53,3 +53,23 @@ def test_label_smoothing_is_the_cross_entropy_with_a_softer_label():
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
     expected = cross_entropy(tf.fill(hr.shape, 0.9), hr) + cross_entropy(tf.zeros_like(sr), sr)
     np.testing.assert_allclose(actual, expected[:, 0], rtol=1e-6)
+
+
+def test_grid_loss_sees_what_repeats_and_nothing_else():
+    rng = np.random.default_rng(0)
+    hr = rng.random((2, 96, 96, 3), np.float32)
+    pattern = rng.normal(0, 0.01, (4, 4, 3)).astype(np.float32)
+    pattern -= pattern.mean(axis=(0, 1))
+    repeated = np.tile(pattern, (24, 24, 1))
+    expected = np.abs(pattern).mean()
+    np.testing.assert_allclose(losses.grid_loss(hr, hr + repeated + 0.3, 4), expected, rtol=1e-4)
+    np.testing.assert_allclose(losses.grid_loss(hr, hr + 0.3, 4), 0, atol=1e-6)
+    noise = rng.normal(0, 0.01, hr.shape).astype(np.float32)
+    assert losses.grid_loss(hr, hr + noise, 4).numpy().max() < 0.01 / 8
+
+
+def test_grid_loss_of_a_patch_smaller_than_its_window():
+    hr, sr = np.zeros((1, 12, 12, 3), np.float32), np.zeros((1, 12, 12, 3), np.float32)
+    sr[:, ::4, ::4] = 0.16
+    # a sixteenth of the pixels 0.15 above the mean of all, the others 0.01 below it
+    np.testing.assert_allclose(losses.grid_loss(hr, sr, 4), 0.3 / 16, rtol=1e-4)

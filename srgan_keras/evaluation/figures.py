@@ -23,7 +23,7 @@ SHOWN = 3
 """Photographs in a comparison."""
 
 PANELS = {
-    "Loss of the generator, by term": ("pixel", "content", "adversarial", "total"),
+    "Loss of the generator, by term": ("pixel", "content", "adversarial", "grid", "total"),
     "Loss of the discriminator": ("discriminator",),
     "Discriminator's mean output on HR and SR": ("d_hr", "d_sr"),
     "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr"),
@@ -31,6 +31,7 @@ PANELS = {
         "pixel_gradient",
         "content_gradient",
         "adversarial_gradient",
+        "grid_gradient",
     ),
 }
 LABELS = {"val_psnr": "model", "bicubic_psnr": "bicubic", "d_hr": "HR", "d_sr": "SR"}

@@ -56,6 +56,7 @@ class SRGAN(keras.Model):
             "pixel": loss.stage2_pixel_weight if adversarial else loss.stage1_pixel_weight,
             "content": loss.stage2_content_weight if adversarial else loss.stage1_content_weight,
             "adversarial": loss.adversarial_weight if adversarial else 0.0,
+            "grid": loss.grid_weight if adversarial else 0.0,
         }
 
     @property
@@ -114,7 +115,7 @@ class SRGAN(keras.Model):
         with tf.GradientTape(persistent=True) as tape:
             sr = self.generator(lr, training=True)
             maps = hr_maps, self._maps(sr, corner)
-            terms, logs = self._forward(hr, sr, *maps, training=True)
+            terms, logs = self._forward(lr, hr, sr, *maps, training=True)
             g_loss = tf.add_n(list(terms.values()))
             g_objective = self.optimizer.scale_loss(g_loss)
             if self.discriminator is not None:
@@ -159,11 +160,17 @@ class SRGAN(keras.Model):
         hr_maps, sr = self._maps(hr), self.generator(lr, training=False)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(sr)
-            terms, _ = self._forward(hr, sr, hr_maps, self._maps(sr), training=False)
+            terms, _ = self._forward(lr, hr, sr, hr_maps, self._maps(sr), training=False)
         return {f"{k}_gradient": tf.norm(tape.gradient(term, sr)) for k, term in terms.items()}
 
     def _forward(
-        self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: Logs, sr_maps: Logs, training: bool
+        self,
+        lr: tf.Tensor,
+        hr: tf.Tensor,
+        sr: tf.Tensor,
+        hr_maps: Logs,
+        sr_maps: Logs,
+        training: bool,
     ) -> tuple[Logs, Logs]:
         """Return the generator's weighted terms, and what is logged of D."""
         terms, logs = {}, {}
@@ -172,6 +179,8 @@ class SRGAN(keras.Model):
         if self.weights_by_term["content"]:
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)
+        if self.weights_by_term["grid"]:
+            terms["grid"] = losses.grid_loss(hr, sr, hr.shape[1] // lr.shape[1])
         if self.discriminator is not None:
             # not in one batch: under batch normalisation HR and SR must not mix
             hr_logits = self.discriminator(hr_maps["trunk"], training=training)
