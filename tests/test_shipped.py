@@ -23,10 +23,10 @@ def test_a_shipped_model(folder: Path):
     assert info["configuration"]["data"]["source"] == "data/idrid/images"
     assert '"/' not in text, "an absolute path"
     card = (folder / "README.md").read_text(encoding="utf-8")
-    for part in ("license: cc-by-4.0", "Porwal", "not a medical device", "| inner | psnr |"):
+    for part in ("license: cc-by-4.0", "Porwal", "not a medical device", "| full | psnr |"):
         assert part in card
     model = model_folder.load(folder.name)
     flat = np.full((9, 14, 3), (150, 80, 40), np.uint8)
     sr = model.upscale(flat)
     assert sr.shape == (9 * model.scale, 14 * model.scale, 3)
-    assert np.abs(sr.astype(int) - flat[0, 0]).max() <= 2
+    assert np.abs(sr.astype(int) - flat[0, 0]).max() <= 4

@@ -23,7 +23,10 @@ from srgan_keras.inference.card import NOTICE
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parents[1] / "saved_models"
-SHOWN = ("psnr", "ssim", "lr_consistency", "band_energy", "grid_energy", "colour_drift")
+SHOWN = (
+    *("psnr", "ssim", "lr_consistency", "colour_drift"),
+    *("band_energy", "grid_energy", "vgg_distance"),
+)
 
 
 def main() -> None:
