@@ -22,7 +22,13 @@ class Segmenter(SRGAN):
         return ["dice", "cross_entropy", "total"]
 
     def _forward(
-        self, hr: tf.Tensor, sr: tf.Tensor, hr_maps: Logs, sr_maps: Logs, training: bool
+        self,
+        lr: tf.Tensor,
+        hr: tf.Tensor,
+        sr: tf.Tensor,
+        hr_maps: Logs,
+        sr_maps: Logs,
+        training: bool,
     ) -> tuple[Logs, Logs]:
         share = hr.shape[0] / self.global_batch
         return {"dice": share * dice_loss(hr, sr), "cross_entropy": share * entropy(hr, sr)}, {}
