@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 
 from srgan_keras import cli
 from srgan_keras.config import Generator
@@ -17,7 +18,7 @@ from srgan_keras.inference import model_folder
 from srgan_keras.models.generator import generator
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "PAPER.md", "CONTRIBUTING.md", "data/README.md"]
+DOCUMENTS = ["README.md", "PAPER.md", "CONTRIBUTING.md", "data/README.md", "docs/recipe.md"]
 DOCUMENTS += [str(card.relative_to(ROOT)) for card in ROOT.glob("saved_models/*/README.md")]
 OWN = re.compile(r"(srgan_keras|tests|docs|notebooks)/[\w./-]*|data/README\.md|[A-Z]+\.(md|cff)")
 
@@ -43,6 +44,15 @@ def test_paths_and_tests_are_there(document):
     paths = {path for path, _, _ in named if OWN.fullmatch(path)}
     assert not [path for path in paths if not (ROOT / path).exists()]
     assert not [(path, t) for path, _, t in named if t and f"def {t}(" not in text(path)]
+
+
+def test_rows_of_the_recipe_parse(tmp_path, monkeypatch):
+    monkeypatch.setattr("srgan_keras.train.train", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    rows = yaml.safe_load(text("docs/recipe/rows.yaml"))
+    common = rows.pop("all")
+    for row in rows.values():
+        assert cli.main(["train", "--preset", "fundus", *common, *row["options"]]) == 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
