@@ -209,7 +209,7 @@ def measure(
     log.info("%s", table(result))
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
-    report.write(workdir)
+    report.write(workdir, models)
     log.info("done: %s holds model folders, figures and report.html", workdir)
 
 

@@ -16,6 +16,7 @@ from srgan_keras.data import prepared, sources
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation import report
 from srgan_keras.evaluation.clock import Clock
+from srgan_keras.evaluation.gallery import Gallery
 from srgan_keras.evaluation.protocol import (
     BASELINES,
     Author,
@@ -44,12 +45,12 @@ def evaluate(
     features: Features | None = None,
     trust: bool = False,
 ) -> dict[str, Any]:
-    """Measure and write `metrics.json` and `per_image.csv` into `out`.
+    """Measure and write `metrics.json`, `per_image.csv` and the pictures of `gallery/` into `out`.
 
     Args:
         models: may be none: the baselines alone.
         photographs: read one at a time; one that cannot be measured is named and left out.
-        protocols: each makes one run of the result.
+        protocols: each makes one run of the result; the pictures are of the first.
         out: a folder, made where it does not exist.
         source: SPEC of the photographs, for the record.
         features: of `protocol.vgg_features`, for vgg_distance; without them it is not measured.
@@ -78,9 +79,10 @@ def evaluate(
         else None
         for protocol in protocols
     ]
+    gallery = Gallery(protocols[0], named, out)
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
-            measured = _measure(photograph, protocols, named, features, clock, trusts)
+            measured = _measure(photograph, protocols, named, features, clock, trusts, gallery)
         except UsageError as error:
             log.warning("%s is left out: %s", photograph.id, error)
             failed.append({"id": photograph.id, "reason": str(error)})
@@ -90,12 +92,15 @@ def evaluate(
     if len(failed) == len(photographs):
         raise UsageError(f"no photograph could be measured; the first: {failed[0]['reason']}")
     bad = {f["id"] for f in failed}
-    data = _data_record([p for p in photographs if p.id not in bad], source, named)
+    good = [p for p in photographs if p.id not in bad]
+    data = _data_record(good, source, named)
     with clock.of("summary"):
         runs = [
             _run(protocol, named, run_rows, maps) | {"data": data, "failed": failed}
             for protocol, run_rows, maps in zip(protocols, rows, trusts, strict=True)
         ]
+    with clock.of("pictures"):
+        gallery.finish(good, rows[0], runs[0]["trust"])
     result = {"schema": SCHEMA, "runs": runs}
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
     text = json.dumps(result, indent=1, allow_nan=False)
@@ -137,7 +142,7 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     )
     clock = Clock()
     with clock.of("report"):
-        report.write(request.out)
+        report.write(request.out, models)
     log.info("seconds: %s", clock.line())
     print(table(result))  # noqa: T201
     failed = [f["id"] for f in result["runs"][0]["failed"]]
@@ -209,9 +214,12 @@ def _measure(
     features: Features | None,
     clock: Clock,
     trusts: Sequence[Trust | None],
+    gallery: Gallery,
 ) -> list[list[Row]]:
     with clock.of("decoding"):
         image, mask = photograph.read(), photograph.mask()
+    with clock.of("pictures"):
+        gallery.thumbnail(photograph.id, image)
     height, width = image.shape[:2]
     about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
     measured = []

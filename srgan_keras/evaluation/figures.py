@@ -115,7 +115,7 @@ def detail(sample: Sample, scale: int) -> tuple[int, int, int]:
     """Find the square of HR richest in vessels: in thin structures darker than what is around.
 
     It has a fifth of the long side, begins on an LR pixel, and lies inside the region `inner`
-    where that has room for it.
+    where the protocol has one and it has room for it.
 
     Returns:
         top, left and side, in HR px.
@@ -126,7 +126,8 @@ def detail(sample: Sample, scale: int) -> tuple[int, int, int]:
     thin = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(5, side // 8),) * 2)
     green = cv2.GaussianBlur(sample.hr[..., 1], (0, 0), 1)
     vessels = cv2.morphologyEx(green, cv2.MORPH_BLACKHAT, thin).astype(np.float32)
-    inner = sample.regions["inner"].astype(np.float32)
+    mask = sample.regions.get("inner")
+    inner = np.ones(green.shape, np.float32) if mask is None else mask.astype(np.float32)
 
     def mean_over_squares(values: np.ndarray) -> np.ndarray:
         means = cv2.blur(values, (side, side), anchor=(0, 0))  # of the square that begins here

@@ -1,15 +1,25 @@
-"""report.html: what a work folder holds, as one file that needs nothing else to be read."""
+"""report.html: what a folder of results holds, as one file that needs nothing else to be read."""
 
 import base64
-import importlib.resources
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
+import numpy as np
+import pandas as pd
+from markdown_it import MarkdownIt
 
 from srgan_keras.config import UsageError
+from srgan_keras.evaluation import charts
+from srgan_keras.evaluation.gallery import COLOURS, INDEX
+from srgan_keras.evaluation.summarise import KEYS
+from srgan_keras.evaluation.trust import THRESHOLDS
 from srgan_keras.inference.card import NOTICE
+from srgan_keras.inference.model_folder import ModelFolder
 
 REGIONS = {
     "inner": "inner: field of view without its rim",
@@ -40,11 +50,15 @@ PICTURES = {
 }
 
 
-def write(workdir: Path) -> Path:
+def write(workdir: Path, models: Sequence[ModelFolder] = ()) -> Path:
     """Write report.html into a work folder, or into one that `evaluate` or `downstream` wrote.
 
-    It shows metrics.json or downstream.json, and where they are there comparison.png, curves.png,
-    pictures of segmentation, config.yaml, run.json and the descriptions of the models.
+    It shows metrics.json or downstream.json, and where they are there per_image.csv, gallery/,
+    comparison.png, curves.png, pictures of segmentation, config.yaml and run.json.
+
+    Args:
+        workdir: the folder.
+        models: those measured; their descriptions and cards are shown.
 
     Returns:
         the file.
@@ -56,6 +70,7 @@ def write(workdir: Path) -> Path:
         raise UsageError(f"{workdir} holds no metrics.json to report: run `evaluate` first")
     runs = _list(workdir / "metrics.json", "runs")
     experiments = _list(workdir / "downstream.json", "experiments")
+    rows = pd.read_csv(workdir / "per_image.csv") if _measured(workdir) else pd.DataFrame()
     overlays = {file.name: file.stem for file in sorted(workdir.glob("overlays-*.png"))}
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
@@ -65,17 +80,16 @@ def write(workdir: Path) -> Path:
             (source or "").startswith("phantom")
             for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
         ),
+        digits={metric: _digits(metric) for metric in METRICS},
         experiments=experiments,
-        tables=[_table(run) for run in runs],
+        tables=[_table(run) | {"distribution": _distribution(rows, run)} for run in runs],
+        gallery=_gallery(workdir / "gallery", rows, runs) if _measured(workdir) else None,
         pictures=[
-            (caption, base64.b64encode((workdir / name).read_bytes()).decode())
+            (caption, _data_uri(workdir / name))
             for name, caption in (PICTURES | overlays).items()
             if (workdir / name).is_file()
         ],
-        models=[
-            json.loads(file.read_text(encoding="utf-8"))
-            for file in sorted(workdir.glob("models/*/model.json"))
-        ],
+        models=[{"info": model.info, "card": _card(model.path)} for model in models],
         record=json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {},
         config=config.read_text(encoding="utf-8") if config.is_file() else "",
     )
@@ -88,12 +102,85 @@ def _list(file: Path, key: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text(encoding="utf-8"))[key] if file.is_file() else []
 
 
+def _measured(workdir: Path) -> bool:
+    return (workdir / "metrics.json").is_file() and (workdir / "gallery" / INDEX).is_file()
+
+
 def _template() -> jinja2.Template:
-    source = importlib.resources.files("srgan_keras.evaluation") / "templates" / "report.html.j2"
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("srgan_keras.evaluation"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
-    return environment.from_string(source.read_text(encoding="utf-8"))
+    return environment.get_template("report.html.j2")
+
+
+def _data_uri(file: Path) -> str:
+    data = base64.b64encode(file.read_bytes()).decode()
+    return f"data:image/{file.suffix[1:]};base64,{data}"
+
+
+def _card(folder: Path) -> markupsafe.Markup:
+    """Return a model's card as HTML: without what is above its text for other programs."""
+    file = folder / "README.md"
+    if not file.is_file():
+        return markupsafe.Markup()
+    text = re.sub(r"\A---\n.*?\n---\n", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"!\[[^]]*\]\([^)]*\)", "", text)  # its pictures stay in the model folder
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("link")
+    return markupsafe.Markup(markdown.render(text))
+
+
+def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
+    if rows.empty or len(run["models"]) < 2:
+        return None
+    of_run = rows[rows["protocol"] == run["protocol"]["name"]]
+    picture = charts.distribution(of_run, _headline(run))
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+
+
+def _headline(run: dict[str, Any]) -> str:
+    return next(name for name in REGIONS if name in run["models"]["bicubic"])
+
+
+def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Arrange the pictures, and the values to sort them by, of the first protocol."""
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    rows = rows[rows["protocol"] == runs[0]["protocol"]["name"]].astype({"id": str})
+    values: dict[str, dict[str, dict[str, float | None]]] = {}
+    for row in rows.to_dict("records"):
+        of_model = values.setdefault(row["id"], {}).setdefault(row["model"], {})
+        for metric in row.keys() - set(KEYS):
+            value = row[metric]
+            of_model[f"{row['region']} {metric}"] = float(value) if np.isfinite(value) else None
+    known = {
+        name
+        for of_photograph in values.values()
+        for of_model in of_photograph.values()
+        for name, value in of_model.items()
+        if value is not None
+    }
+    return {
+        "crops": [
+            crop | {
+                "layers": {n: _data_uri(folder / f) for n, f in crop["layers"].items()},
+                "maps": {
+                    f"{model}: {kind}": _data_uri(folder / file)
+                    for model, files in crop["maps"].items()
+                    for kind, file in files.items()
+                },
+            }
+            for crop in index["crops"]
+        ],
+        "thumbnails": {id_: _data_uri(folder / f"{id_}.webp") for id_ in index["photographs"]},
+        "metrics": sorted(known),
+        "models": list(runs[0]["models"]),
+        "headline": f"{_headline(runs[0])} psnr",
+        "ends": {kind: f"{end:g}" for kind, (_, end) in COLOURS.items()},
+        "values": values,
+    }  # fmt: skip
 
 
 def _table(run: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +195,12 @@ def _table(run: dict[str, Any]) -> dict[str, Any]:
         "data": run["data"],
         "n": run["n"],
         "failed": run.get("failed", []),
+        "notes": run.get("notes", []),
+        "strata": run.get("strata", {}),
+        "trust": run.get("trust", {}),
+        "thresholds": THRESHOLDS,
+        "gained": list(gains),
+        "headline": _headline(run),
         "groups": [(REGIONS.get(region, region), len(names)) for region, names in columns.items()],
         "heads": [METRICS.get(m, m.replace("_", " ")) for names in columns.values() for m in names],
         "rows": [
@@ -126,7 +219,7 @@ def _table(run: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str, str]:
     """Format one value: the mean, its interval, the gain over bicubic, what is in no mean."""
-    digits = 2 if METRICS.get(metric, "").endswith("dB") else 4
+    digits = _digits(metric)
     gain = gains.get(metric, {}).get("mean")
     uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]
     return {
@@ -135,3 +228,7 @@ def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str
         "gain": "" if gain is None else f"{gain:+.{digits}f}",
         "uncounted": ", ".join(uncounted),
     }
+
+
+def _digits(metric: str) -> int:
+    return 2 if METRICS.get(metric, "").endswith("dB") else 4

@@ -2,6 +2,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -73,8 +74,8 @@ class Reader(HTMLParser):
             self.rows[-1][-1] += data.strip() + " "
 
 
-def read(folder: Path) -> Reader:
-    return Reader(report.write(folder).read_text())
+def read(folder: Path, models: tuple = ()) -> Reader:
+    return Reader(report.write(folder, models).read_text())
 
 
 @pytest.fixture
@@ -119,20 +120,23 @@ def test_everything_a_run_leaves_is_in_one_file(folder: Path):
     (folder / "config.yaml").write_text("train: {seed: 7}")
     record = {"finished": False, "seed": 7, "git": None, "versions": {"keras": "3.15"}, "auto": {}}
     (folder / "run.json").write_text(json.dumps(record))
-    (folder / "models" / "content").mkdir(parents=True)
-    model = {
+    info = {
         "name": "content", "scale": 4, "degradation": {"name": "bicubic", "version": 1},
         "training_sha256": ["a", "b"], "receptive_field": 25,
         "parity": {"saved_model": {"max_abs_diff": 1.5e-7}},
     }  # fmt: skip
-    (folder / "models" / "content" / "model.json").write_text(json.dumps(model))
-    page = read(folder)
+    text = "# content\n\n| a |\n|---|\n| cell |\n\n![p](p.png) <script>bad</script>\n"
+    (folder / "README.md").write_text("---\nlicense: x\n---\n" + text)
+    page = read(folder, (SimpleNamespace(info=info, path=folder),))
     assert len(page.loads) == len(report.PICTURES)
     assert all(load.startswith("data:image/png;base64,") for load in page.loads)
     text = re.sub(r"\s+", " ", page.text)
     for sentence in ("These are phantoms", "train: {seed: 7}", "2 photographs", "25 LR px",
-                     "differs by 1.5e-07", "versions: keras3.15"):  # fmt: skip
+                     "differs by 1.5e-07", "versions: keras3.15",
+                     "Card of content", "<script>bad</script>"):  # fmt: skip
         assert sentence in text
+    assert "license" not in text
+    assert ["cell "] in page.rows
 
 
 def test_without_metrics(tmp_path: Path):

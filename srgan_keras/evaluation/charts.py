@@ -1,0 +1,51 @@
+"""Charts of a measurement, as SVG."""
+
+import io
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+UNITS = {"psnr": "PSNR, dB", "ssim": "SSIM"}
+
+
+def distribution(rows: pd.DataFrame, region: str) -> str:
+    """Draw each photograph's gain over bicubic in PSNR and SSIM, a box a model.
+
+    Args:
+        rows: of per_image.csv, of one protocol.
+        region: of which the values are.
+
+    Returns:
+        SVG.
+    """
+    rows = rows[rows["region"] == region]
+    models = [model for model in rows["model"].unique() if model != "bicubic"]
+    figure = Figure((9, 0.9 + 0.45 * len(models)), layout="constrained")
+    axes = figure.subplots(1, len(UNITS), sharey=True)
+    for part, (metric, unit) in zip(axes, UNITS.items(), strict=True):
+        table = rows.pivot_table(metric, "id", "model", sort=False)
+        gains = table.sub(table["bicubic"], axis=0).replace([np.inf, -np.inf], np.nan)
+        columns = [gains[model].dropna() for model in models]
+        part.boxplot(
+            columns, orientation="horizontal", tick_labels=models, showfliers=False, widths=0.6,
+            medianprops={"color": "black"}, boxprops={"color": "grey"},
+        )  # fmt: skip
+        for i, values in enumerate(columns, start=1):
+            spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+            part.plot(values, i + spread, ".", color=f"C{i - 1}", alpha=0.6, markersize=4)
+        part.axvline(0, color="black", linewidth=0.8, linestyle=":")
+        part.set_xlabel(f"gain in {unit}, {region}")
+        part.grid(axis="x", alpha=0.3)
+    axes[0].invert_yaxis()
+    return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    settings: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": "srgan_keras"}
+    with matplotlib.rc_context(settings):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
