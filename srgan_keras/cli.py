@@ -56,7 +56,7 @@ class EvaluateOptions:
     data: str
     """SPEC: a folder of photographs (any layout), a prepared folder, aptos2019, or phantom[:N]."""
     models: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Model folders, or names of shipped models; none: the baselines alone."""
+    """Model folders, SavedModels, or names of shipped models; none: the baselines alone."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Which photographs."""
     protocol: Literal["standard", "author"] = "standard"

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from srgan_keras.config import CommandError, UsageError
 from srgan_keras.data import prepared, sources
+from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation import report
 from srgan_keras.evaluation.clock import Clock
@@ -30,6 +31,7 @@ from srgan_keras.evaluation.summarise import Row, small_sample, strata, summaris
 from srgan_keras.evaluation.table import table
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.inference import model_folder
+from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +134,7 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
         UsageError: wrong use or input.
         CommandError: done, but some photographs could not be measured.
     """
-    models = [model_folder.load(name) for name in request.models]
+    models = [_load(name) for name in request.models]
     version = prepared.check(request.data, request.hr_long_side, request.protocol)
     protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
@@ -149,6 +151,14 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     if failed:
         raise CommandError(f"{len(failed)} photographs were not measured: {', '.join(failed)}")
     return result
+
+
+def _load(name: str) -> model_folder.ModelFolder | PlainSavedModel:
+    """Return a model folder, a shipped model, or a SavedModel of which nothing else is known."""
+    path = Path(name)
+    if (path / MARK).is_file() and not (path / "model.json").is_file():
+        return PlainSavedModel(path)
+    return model_folder.load(name)
 
 
 def _protocol(
@@ -168,7 +178,8 @@ def _protocol(
         return Author(request.rounding)
     if request.rounding != "truncate":
         raise UsageError("--rounding is an option of --protocol author alone")
-    degradation = request.degradation or (models[0].degradation if models else "bicubic")
+    known = [m.degradation for m in models if m.degradation in DEGRADATIONS]
+    degradation = request.degradation or (known[0] if known else "bicubic")
     return Standard(scale, degradation, request.hr_long_side, fov_mask_version)
 
 
@@ -192,8 +203,8 @@ def _check_models(protocol: Standard | Author, models: dict[str, Upscaler]) -> N
             )
         if model.degradation != protocol.degradation:
             log.warning(
-                "model %s was trained for the degradation %s and is measured on %s: it will do "
-                "worse than it can",
+                "model %s was trained for the degradation %s and is measured on %s: where they "
+                "differ it does worse than it can",
                 name,
                 model.degradation,
                 protocol.degradation,

@@ -89,7 +89,7 @@ def write(workdir: Path, models: Sequence[ModelFolder] = ()) -> Path:
             for name, caption in (PICTURES | overlays).items()
             if (workdir / name).is_file()
         ],
-        models=[{"info": model.info, "card": _card(model.path)} for model in models],
+        models=[{"info": m.info, "card": _card(m.path)} for m in models if m.info],
         record=json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {},
         config=config.read_text(encoding="utf-8") if config.is_file() else "",
     )

@@ -14,6 +14,7 @@ from srgan_keras.data import sources
 from srgan_keras.data.phantom import phantom
 from srgan_keras.evaluation.evaluate import evaluate, evaluate_spec, table
 from srgan_keras.evaluation.protocol import Author, Standard
+from tests.inference.test_plain_saved_model import saved
 
 
 class Nearest:
@@ -281,3 +282,16 @@ def test_verb_says_that_some_failed(request_for, folder, tmp_path):
 def test_verb_refuses_wrong_use(changes, message, request_for):
     with pytest.raises(UsageError, match=message):
         evaluate_spec(request_for(**changes))
+
+
+def test_a_saved_model_of_someone_elses(request_for, tmp_path):
+    folder = saved(tmp_path / "theirs", serving_default="levels")
+    result = evaluate_spec(request_for(models=(str(folder),)))
+    run = result["runs"][0]
+    assert run["protocol"]["scale"] == 2
+    assert run["protocol"]["degradation"] == "bicubic"
+    np.testing.assert_allclose(
+        run["models"]["theirs"]["inner"]["psnr"]["mean"],
+        run["models"]["nearest"]["inner"]["psnr"]["mean"],
+    )
+    assert (tmp_path / "out" / "report.html").is_file()
