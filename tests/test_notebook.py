@@ -15,7 +15,7 @@ PARAMETERS = {
     "VGG_WEIGHTS": "random",
 }
 PICTURES = (  # the cells that must show one
-    *("photographs", "phantom", "normalisation", "augmentation", "degradation", "batch"),
+    *("shipped", "photographs", "phantom", "normalisation", "augmentation", "degradation", "batch"),
     *("generator", "discriminator", "sizes", "adversarial", "content"),
     *("curves", "comparison", "bright", "savedmodel-bytes"),
 )
