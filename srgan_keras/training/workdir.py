@@ -20,7 +20,7 @@ from srgan_keras.config import Config, UsageError, to_yaml
 from srgan_keras.training.machine import machine
 
 UNITS = ("steps", "epochs")
-OWN_FOLDERS = ("cache", "logs", "samples", "checkpoints", "models")
+OWN_FOLDERS = ("cache", "logs", "samples", "checkpoints", "models", "trust", "gallery")
 OWN_FILES = (
     *("config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"),
     *("comparison.png", "curves.png", "report.html"),
