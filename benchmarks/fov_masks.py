@@ -1,6 +1,6 @@
 """Masks of the field of view against those that come with DRIVE, or against phantoms' own.
 
-    python benchmarks/fov_masks.py [--data FOLDER] [--version 1 2] [--json]
+    python benchmarks/fov_masks.py [--data FOLDER] [--version 1 2 3] [--json]
 
 FOLDER is DRIVE's: `*/images/NAME.tif` with `*/mask/NAME_mask.gif` beside it. Prints, for each
 version of `fov_mask`, the mean and the worst intersection over union (IoU) and the worst's name.
@@ -26,7 +26,7 @@ def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--version", type=int, nargs="+", choices=(1, 2), default=[1, 2])
+    parser.add_argument("--version", type=int, nargs="+", choices=(1, 2, 3), default=[1, 2, 3])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     known = list(drive(options.data) if options.data else phantoms())

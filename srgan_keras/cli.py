@@ -67,6 +67,8 @@ class EvaluateOptions:
     """Default: the first model's, else 4."""
     degradation: DegradationName | None = None
     """Default: the first model's, else bicubic."""
+    fov_mask: Literal[1, 2, 3] | None = None
+    """standard: version of the field of view's mask. Default: 1, or a prepared folder's."""
     rounding: Literal["truncate", "nearest"] = "truncate"
     """author: how SR becomes 8 bit."""
     vgg_weights: Path | None = None

@@ -109,7 +109,13 @@ def read(root: Path) -> list[Photograph]:
     return sorted(found, key=lambda p: p.id)
 
 
-def check(source: str, hr_long_side: int, protocol: str = "standard", crop: bool = True) -> int:
+def check(
+    source: str,
+    hr_long_side: int,
+    protocol: str = "standard",
+    crop: bool = True,
+    fov_mask: int | None = None,
+) -> int:
     """Return the version of the field of view's mask that goes with a data source.
 
     Args:
@@ -117,12 +123,13 @@ def check(source: str, hr_long_side: int, protocol: str = "standard", crop: bool
         hr_long_side: what is wanted, in px; 0 is native size.
         protocol: which is to measure it.
         crop: whether the field of view is wanted alone.
+        fov_mask: version that is wanted; None takes what there is.
 
     Raises:
         UsageError: `source` is a prepared folder that cannot give what is wanted.
     """
     if source.startswith("phantom") or not is_prepared(folder(source)):
-        return FOV_MASK_VERSION
+        return fov_mask or FOV_MASK_VERSION
     info = information(folder(source))
     own = info["options"]["hr_long_side"]
     originals = f"give the originals, {info['source']}"
@@ -131,6 +138,8 @@ def check(source: str, hr_long_side: int, protocol: str = "standard", crop: bool
     if own and (hr_long_side > own or not hr_long_side):
         wanted = f"{hr_long_side} px" if hr_long_side else "native size"
         raise UsageError(f"{source} was prepared at {own} px and {wanted} is wanted: {originals}")
+    if fov_mask not in (None, info["options"]["fov_mask"]):
+        raise UsageError(f"{source} has masks of another version than {fov_mask}: {originals}")
     return info["options"]["fov_mask"]
 
 

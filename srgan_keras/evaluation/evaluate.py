@@ -121,6 +121,7 @@ class Request(Protocol):
     hr_long_side: int
     scale: int | None
     degradation: str | None
+    fov_mask: int | None
     rounding: Literal["truncate", "nearest"]
     vgg_weights: Path | None
     trust: bool
@@ -135,7 +136,9 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
         CommandError: done, but some photographs could not be measured.
     """
     models = [_load(name) for name in request.models]
-    version = prepared.check(request.data, request.hr_long_side, request.protocol)
+    version = prepared.check(
+        request.data, request.hr_long_side, request.protocol, fov_mask=request.fov_mask
+    )
     protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
     features = vgg_features(request.vgg_weights) if request.vgg_weights else None

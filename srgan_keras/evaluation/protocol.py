@@ -101,7 +101,9 @@ class Standard:
         Raises:
             UsageError: it is smaller than one pixel of LR.
         """
-        image, mask = fov.crop_to_fov(image, fov.fov_mask(image) if mask is None else mask)
+        if mask is None:
+            mask = fov.fov_mask(image, self.fov_mask_version)
+        image, mask = fov.crop_to_fov(image, mask)
         image, mask = fov.scale_to_long_side(image, mask, self.hr_long_side)
         height, width = (side - side % self.scale for side in mask.shape)
         _check_size(image, self.scale)

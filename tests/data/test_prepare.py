@@ -157,6 +157,7 @@ def test_what_changed_is_noticed(tmp_path, monkeypatch):
         (["--hr-long-side", "128"], "was prepared at 96 px and 128 px is wanted"),
         (["--hr-long-side", "0"], "native size"),
         (["--protocol", "author", "--hr-long-side", "96"], "cropped to the field of view already"),
+        (["--hr-long-side", "96", "--fov-mask", "3"], "masks of another version than 3"),
     ],
 )
 def test_what_it_cannot_give_is_refused_naming_the_originals(

@@ -55,6 +55,7 @@ def request_for(folder, tmp_path):
             "hr_long_side": 64,
             "scale": None,
             "degradation": None,
+            "fov_mask": None,
             "rounding": "truncate",
             "vgg_weights": None,
             "trust": True,

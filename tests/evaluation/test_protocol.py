@@ -195,6 +195,16 @@ def test_a_black_border_changes_nothing_within_the_field_of_view(photograph):
     assert one["full"]["psnr"] < other["full"]["psnr"]
 
 
+@pytest.mark.parametrize("sides", [(0, 40, 0, 0), (13, 7, 250, 91), (400, 0, 0, 3)])
+def test_a_black_border_changes_nothing_where_mask_3_is_found_anew(photograph, sides):
+    top, bottom, left, right = sides
+    larger = np.pad(photograph, ((top, bottom), (left, right), (0, 0)))
+    protocol = Standard(4, hr_long_side=96, fov_mask_version=3)
+    one, other = (by_region(protocol, image, "bicubic") for image in (photograph, larger))
+    assert one == other
+    assert np.isfinite(one["inner"]["psnr"])
+
+
 def test_vgg_distance_where_features_are_given(photograph):
     rows = measure(
         Standard(hr_long_side=64), photograph, {}, features=lambda image: image / 255 + 1
