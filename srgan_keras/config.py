@@ -226,7 +226,7 @@ class Eval:
     """The measurement at the end of a run, on the photographs of the test split."""
 
     protocols: tuple[Literal["standard", "author"], ...] = ("standard", "author")
-    """Protocols to measure by."""
+    """Protocols to measure by; none: nothing is measured, and there is no report."""
     hr_long_side: int | None = None
     """Long side in protocol standard, in px; None takes data.hr_long_side."""
 

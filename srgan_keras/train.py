@@ -205,10 +205,13 @@ def measure(
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
         log.warning("protocol author measures originals, not a prepared folder: left out")
         protocols = [p for p in protocols if p.name == standard.name]
-    result = evaluate.evaluate(models, test, protocols, workdir, config.data.source, trust=True)
-    log.info("%s", table(result))
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
+    if not protocols:
+        log.warning("no protocol to measure by: %s gets no metrics and no report", workdir)
+        return
+    result = evaluate.evaluate(models, test, protocols, workdir, config.data.source, trust=True)
+    log.info("%s", table(result))
     report.write(workdir, models)
     log.info("done: %s holds model folders, figures and report.html", workdir)
 
