@@ -45,7 +45,9 @@ class Data:
     hr_long_side: int = 256
     """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
     pyramid_levels: int = 1
-    """Working resolutions: the long side and its successive halves."""
+    """Working resolutions: the long side and ever smaller ones; a crop is of one drawn evenly."""
+    pyramid_ratio: float = 0.5
+    """Long side of a working resolution over that of the one before."""
     fov_crop: bool = True
     """Crop photographs to the field of view first."""
     patch: int = 96
@@ -354,6 +356,7 @@ def validate(config: Config) -> None:
     )
     needed = {f"train.{name}": getattr(train, name) for name in counts}
     needed["data.pyramid_levels"] = data.pyramid_levels
+    needed["data.pyramid_ratio"] = data.pyramid_ratio
     needed |= {f"generator.{name}": getattr(config.generator, name) for name in GENERATOR_COUNTS}
     for name, value in needed.items():
         if value <= 0:
@@ -366,6 +369,7 @@ def validate(config: Config) -> None:
     shares = {
         "data.min_fov": data.min_fov,
         "data.rim_share": data.rim_share,
+        "data.pyramid_ratio": data.pyramid_ratio,
         "loss.label_smoothing": config.loss.label_smoothing,
         "train.ema_decay": train.ema_decay,
     }

@@ -140,7 +140,9 @@ def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, n
         image, mask = crop_to_fov(image, mask)
     long_side = min(data.hr_long_side or max(mask.shape), max(mask.shape))
     for level in range(data.pyramid_levels):
-        scaled, scaled_mask = scale_to_long_side(image, mask, long_side >> level)
+        scaled, scaled_mask = scale_to_long_side(
+            image, mask, round(long_side * data.pyramid_ratio**level)
+        )
         if min(scaled_mask.shape) < data.patch:
             return
         yield scaled, scaled_mask

@@ -165,6 +165,12 @@ def test_mean_and_deviation_are_those_of_the_photographs(tmp_path):
     assert [len(levels) for levels in built.levels] == [2, 2, 2]
 
 
+def test_working_resolutions_shrink_by_the_ratio(tmp_path):
+    data = dataclasses.replace(DATA, hr_long_side=400, pyramid_levels=4, pyramid_ratio=0.7)
+    built = cache.build(sources.find("phantom:1"), data, tmp_path)
+    assert [max(height, width) for _, height, width in built.levels[0]] == [400, 280, 196, 137]
+
+
 def test_photographs_smaller_than_a_patch_are_left_out_and_counted(tmp_path, caplog):
     data = dataclasses.replace(DATA, hr_long_side=0, fov_crop=False, patch=512)
     assert cache.build(sources.find("phantom:3"), data, tmp_path).left_out == 0
