@@ -18,7 +18,7 @@ import tyro
 import yaml
 
 Schedule = Literal["constant", "cosine", "halving"]
-Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation"]
+Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
 PRESETS = ("demo", "paper", "author", "fundus")
 GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
@@ -57,7 +57,8 @@ class Data:
     rim_share: float = 0.0
     """Share of the crops for which one that shows the rim of the field of view is sought."""
     augment: tuple[Augmentation, ...] = ("horizontal_flip", "vertical_flip", "rotation")
-    """The set T of Eq. (8), beside the random crop; rotation is by multiples of 90 degrees."""
+    """The set T of Eq. (8), beside the random crop; rotation is by multiples of 90 degrees. colour,
+    ours: brightness and the balance of the channels, for cameras that training never saw."""
 
 
 @dataclass(frozen=True)

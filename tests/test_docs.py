@@ -49,10 +49,11 @@ def test_paths_and_tests_are_there(document):
 def test_rows_of_the_recipe_parse(tmp_path, monkeypatch):
     monkeypatch.setattr("srgan_keras.train.train", lambda *_: None)
     monkeypatch.chdir(tmp_path)
-    rows = yaml.safe_load(text("docs/recipe/rows.yaml"))
-    common = rows.pop("all")
-    for row in rows.values():
-        assert cli.main(["train", "--preset", "fundus", *common, *row["options"]]) == 0
+    flat = runpy.run_path(str(ROOT / "docs/recipe/screen.py"))["flat"]
+    plan = yaml.safe_load(text("docs/recipe/rows.yaml"))
+    for row in plan["rows"].values():
+        options = [*plan["all"], *flat(row["options"])]
+        assert cli.main(["train", "--preset", "fundus", *options]) == 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

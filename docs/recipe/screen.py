@@ -3,7 +3,7 @@
     python docs/recipe/screen.py --idrid data/idrid/images --drive data/drive --workdir runs/recipe
 
 Every row of `rows.yaml` is a run of `srgan_keras.train` with the preset `fundus`, the options under
-`all` and its own; 1,500 steps of stage 1, so the schedule ends there. What is chosen is
+`all` and its own; a short stage 1, whose schedule ends with it. What is chosen is
 chosen by IDRiD's validation photographs and by DRIVE, another camera; APTOS, CHASE_DB1 and IDRiD's
 test photographs take no part. A row that is done is not run again; a killed one goes on.
 """
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--workdir", type=Path, default=Path("runs/recipe"))
     options = parser.parse_args()
     plan = yaml.safe_load(ROWS.read_text())
-    common = plan.pop("all")
+    common, plan = plan["all"], plan["rows"]
     sets = {
         "IDRiD validation": ["--data", options.idrid, "--split", "validation"],
         "DRIVE": ["--data", options.drive, "--split", "all", "--hr-long-side", "512"],
@@ -39,10 +39,16 @@ def main() -> None:
         model = folder / "models" / "content"
         if not model.exists():
             source = ["--data", options.idrid, "--workdir", str(folder)]
-            run("train", "--preset", "fundus", *source, *common, *plan[name]["options"])
+            run("train", "--preset", "fundus", *source, *common, *flat(plan[name]["options"]))
         cells = [cells_of(model, folder / label, arguments) for label, arguments in sets.items()]
         lines.append(f"| {plan[name]['what']} | {' | '.join(cells)} |")
     print(f"| | {' | '.join(sets)} |\n|---{'|---' * len(sets)}|", *lines, sep="\n")
+
+
+def flat(options: list[str | list]) -> list[str]:
+    """Return options without the lists that they are quoted in."""
+    parts = (flat(option) if isinstance(option, list) else [option] for option in options)
+    return [option for part in parts for option in part]
 
 
 def run(verb: str, *arguments: str) -> None:

@@ -69,7 +69,15 @@ def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     image, mask = cache.view(levels[rng.integers(len(levels))])
     top, left = _corner(mask, data, rng)
     patch = image[top : top + data.patch, left : left + data.patch]
-    return turned(patch, data.augment, rng)
+    patch = turned(patch, data.augment, rng)
+    return coloured(patch, rng) if "colour" in data.augment else patch
+
+
+def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Multiply uint8 RGB [P, P, 3] by a brightness of 0.6 to 1.3 and gains of 0.8 to 1.25."""
+    brightness, gains = rng.uniform(np.log(0.6), np.log(1.3)), rng.uniform(-1, 1, 3)
+    factors = np.exp(brightness + np.log(1.25) * gains).astype(np.float32)
+    return np.clip(np.rint(patch * factors), 0, 255).astype(np.uint8)
 
 
 def turned(patch: np.ndarray, augment: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:

@@ -110,6 +110,22 @@ def test_each_augmentation_does_what_its_name_says(decoded):
         assert len(seen) == len(expected), f"{name} is never (or always) applied"
 
 
+def test_colour_multiplies_each_channel_by_one_factor(decoded):
+    plain = dataclasses.replace(DATA, augment=())
+    coloured = dataclasses.replace(DATA, augment=("colour",))
+    brightness = []
+    for example in range(40):
+        base = pairs.hr_patch(decoded, plain, 1, example).astype(float)
+        result = pairs.hr_patch(decoded, coloured, 1, example).astype(float)
+        unclipped = base * (result < 255)
+        factors = (unclipped * result).sum((0, 1)) / (unclipped**2).sum((0, 1))
+        assert np.abs(np.clip(base * factors, 0, 255) - result).max() <= 1
+        assert factors.min() > 0.6 * 0.8 - 0.02
+        assert factors.max() < 1.3 * 1.25 + 0.02
+        brightness.append(factors.mean())
+    assert np.ptp(brightness) > 0.3
+
+
 def test_crops_outside_the_field_of_view_are_drawn_again_unless_kept(tmp_path):
     """One photograph: the left half inside the field of view and white, the right half black."""
     mask = np.zeros((128, 128), np.uint8)
