@@ -51,7 +51,10 @@ def write(workdir: Path, models: Sequence[ModelFolder] = ()) -> Path:
     text = {"id": str, "model": str}  # 007 is not 7
     measured = _measured(workdir)
     rows = pd.read_csv(workdir / "per_image.csv", dtype=text) if measured else pd.DataFrame()
-    overlays = {file.name: file.stem for file in sorted(workdir.glob("overlays-*.png"))}
+    overlays = {
+        file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
+        for file in sorted(workdir.glob("overlays-*-*.png"))
+    }
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
         title=workdir.resolve().name,
