@@ -33,7 +33,11 @@ PUBLISHED = """\
 | the author's notebook, epoch 60 | 366 (validation) | 42.40 | none | 0.9754 | 0.8950 | 0.9190 |"""
 BRIGHT = ("psnr", "ssim", "bright_precision", "bright_recall", "bright_f1")
 SIDES, SCALES = (512, 1024, 2048), (2, 4)
-SHOWN = (("psnr", "full"), ("psnr", "inner"), ("ssim", "inner"))
+SHOWN = {
+    "PSNR full": ("psnr", "full"),
+    "PSNR inner": ("psnr", "inner"),
+    "SSIM inner": ("ssim", "inner"),
+}
 SHARES = (0.0, 0.001, 0.01)
 """Of a photograph's pixels that are bright, from which on F1 is averaged."""
 
@@ -112,7 +116,7 @@ def grid(models: list, data: dict[str, list[Photograph]]) -> list[dict[str, Any]
         for spec, photographs in data.items():
             for found in run(models, photographs, protocols):
                 means = {
-                    name: {f"{m} {region}": values[region][m]["mean"] for m, region in SHOWN}
+                    name: {head: values[r][m]["mean"] for head, (m, r) in SHOWN.items()}
                     for name, values in found["models"].items()
                     if name != "nearest"
                 }
@@ -155,7 +159,7 @@ def print_grid(lines: list[dict[str, Any]]) -> None:
         print("|---|---:|---:|" + "---:|" * len(heads))
         for line in own:
             cells = [
-                f"{value:.{3 if head.startswith('psnr') else 4}f}"
+                f"{value:.{3 if head.startswith('PSNR') else 4}f}"
                 for values in line["models"].values()
                 for head, value in values.items()
             ]

@@ -30,12 +30,12 @@ FLAGGED = 5
 """Most photographs that are shown for their flags."""
 
 COLOURS = {
-    "uncertainty": ("winter", 5.0),
-    "consistency": ("winter", 7.0),
+    "uncertainty": ("winter", 2 * trust.THRESHOLDS["uncertainty"]),
+    "consistency": ("winter", 2 * trust.THRESHOLDS["consistency"]),
     "departure": ("winter", 16.0),
     "detail": ("coolwarm", 16.0),
 }
-"""Colour map of a trust map, and the grey levels at which it ends."""
+"""Colour map of a trust map, and the grey levels at which it ends: a flag is half covered."""
 
 INDEX = "gallery.json"
 
@@ -98,7 +98,7 @@ class Gallery:
         for name, picture in pictures.items():
             layers[name] = f"{id_}.{name}.png"
             pixels = Image.fromarray(picture[top:bottom, left:right])
-            pixels.save(self.folder / layers[name], optimize=True)
+            pixels.save(self.folder / layers[name])
         for name in self.models:
             maps[name] = {}
             for kind, values in trust.read(self.maps / name, id_).items():
@@ -118,7 +118,7 @@ def coloured(kind: str, values: np.ndarray) -> np.ndarray:
     share = np.clip(values / end, -1, 1)
     place = (share + 1) / 2 if kind == "detail" else share
     pixels = matplotlib.colormaps[name](place, bytes=True)
-    pixels[..., 3] = np.rint(255 * np.abs(share) ** 0.5)
+    pixels[..., 3] = np.rint(255 * np.abs(share))
     return pixels
 
 

@@ -93,13 +93,18 @@ def _figures(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str, str]:
-    """Format one value: the mean, its interval, the gain over bicubic, what is in no mean."""
-    decimals = digits(metric)
-    gain = gains.get(metric, {}).get("mean")
+    """Format one value: mean and gain over bicubic, their intervals, what is in no mean."""
+    form = f".{digits(metric)}f"
+    gain = gains.get(metric, {})
     uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]
     return {
-        "mean": "–" if value["mean"] is None else f"{value['mean']:.{decimals}f}",
-        "ci95": "{0:.{2}f} to {1:.{2}f}".format(*value["ci95"], decimals) if value["ci95"] else "",
-        "gain": "" if gain is None else f"{gain:+.{decimals}f}",
+        "mean": "–" if value["mean"] is None else f"{value['mean']:{form}}",
+        "ci95": _interval(value, form),
+        "gain": "" if gain.get("mean") is None else f"{gain['mean']:+{form}}",
+        "gain_ci95": _interval(gain, f"+{form}"),
         "uncounted": ", ".join(uncounted),
     }
+
+
+def _interval(value: dict[str, Any], form: str) -> str:
+    return " to ".join(f"{end:{form}}" for end in value.get("ci95") or ())

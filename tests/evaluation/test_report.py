@@ -94,8 +94,8 @@ def test_results_beside_bicubic(folder: Path):
     whole = [row[1:] for row in lines if row[0] == "model"]
     assert whole[1:4] == [rows["model"][:2], rows["model"][:2], rows["model"]]
     assert rows["bicubic"][0] == "38.12 37.62 to 38.62"
-    assert rows["content"][0] == "39.25 (+1.12) 38.75 to 39.75"
-    assert rows["content"][1] == "0.9300 (+0.0200) 0.4300 to 1.4300"
+    assert rows["content"][0] == "39.25 (+1.12) 38.75 to 39.75 (+0.62 to +1.62)"
+    assert rows["content"][1] == "0.9300 (+0.0200) 0.4300 to 1.4300 (-0.4800 to +0.5200)"
     assert rows["<b>mine</b>"][0].startswith("37.00 (-1.12)")
     assert rows["content"][-1] == "– not in it: 2 nan"
 
