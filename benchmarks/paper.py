@@ -6,7 +6,7 @@
 `table2` is protocol `author` on the first data set: rows beside the paper's, the cost of truncating
 to 8 bit, what the mask grey > 127 covers. `grid` is protocol `standard` on each data set, at scales
 2 and 4 and long sides of 512, 1024 and 2048 px. Models, by default the shipped ones, are measured
-where scale and degradation are theirs. PAPER.md says how long it takes.
+where scale and degradation are theirs.
 """
 
 import argparse
