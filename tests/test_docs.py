@@ -19,6 +19,7 @@ from srgan_keras.models.generator import generator
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "PAPER.md", "CONTRIBUTING.md", "data/README.md", "docs/recipe.md"]
+DOCUMENTS += ["docs/metrics.md", "docs/trust.md"]
 DOCUMENTS += [str(card.relative_to(ROOT)) for card in ROOT.glob("saved_models/*/README.md")]
 OWN = re.compile(r"(srgan_keras|tests|docs|notebooks)/[\w./-]*|data/README\.md|[A-Z]+\.(md|cff)")
 

@@ -23,14 +23,14 @@ def distribution(rows: pd.DataFrame, region: str) -> str:
     """
     rows = rows[rows["region"] == region]
     models = [model for model in rows["model"].unique() if model != "bicubic"]
-    figure = Figure((9, 0.9 + 0.45 * len(models)), layout="constrained")
+    figure = Figure((11, 0.9 + 0.5 * len(models)), layout="constrained")
     axes = figure.subplots(1, len(UNITS), sharey=True)
     for part, (metric, unit) in zip(axes, UNITS.items(), strict=True):
         table = rows.pivot_table(metric, "id", "model", sort=False)
         gains = table.sub(table["bicubic"], axis=0).replace([np.inf, -np.inf], np.nan)
         columns = [gains[model].dropna() for model in models]
         part.boxplot(
-            columns, orientation="horizontal", tick_labels=models, showfliers=False, widths=0.6,
+            columns, orientation="horizontal", showfliers=False, widths=0.6, manage_ticks=False,
             medianprops={"color": "black"}, boxprops={"color": "grey"},
         )  # fmt: skip
         for i, values in enumerate(columns, start=1):
@@ -39,6 +39,7 @@ def distribution(rows: pd.DataFrame, region: str) -> str:
         part.axvline(0, color="black", linewidth=0.8, linestyle=":")
         part.set_xlabel(f"gain in {unit}, {region}")
         part.grid(axis="x", alpha=0.3)
+    axes[0].set_yticks(range(1, len(models) + 1), models)
     axes[0].invert_yaxis()
     return _svg(figure)
 

@@ -7,10 +7,16 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Adds up wall-clock seconds by name."""
+    """Adds up wall-clock seconds by name.
+
+    Attributes:
+        seconds: of all blocks of a name.
+        blocks: how many they were.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.blocks: dict[str, int] = defaultdict(int)
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
@@ -20,7 +26,11 @@ class Clock:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - start
+            self.blocks[name] += 1
 
     def line(self) -> str:
-        """Return all names with their seconds, in the order of their first block."""
-        return ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.seconds.items())
+        """Return all names with their seconds, those of several blocks with the mean of one."""
+        return ", ".join(
+            f"{name} {seconds:.2f}" + (f" ({n} of {seconds / n:.3f})" if n > 1 else "")
+            for (name, seconds), n in zip(self.seconds.items(), self.blocks.values(), strict=True)
+        )

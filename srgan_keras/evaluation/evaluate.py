@@ -46,6 +46,7 @@ def evaluate(
     source: str | None = None,
     features: Features | None = None,
     trust: bool = False,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Measure and write `metrics.json`, `per_image.csv` and the pictures of `gallery/` into `out`.
 
@@ -57,11 +58,12 @@ def evaluate(
         source: SPEC of the photographs, for the record.
         features: of `protocol.vgg_features`, for vgg_distance; without them it is not measured.
         trust: make the models' trust maps of protocol `standard`, in `out/trust`.
+        clock: gets the seconds of each part; a block of `metrics` is one row of one photograph.
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
         gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
-        see `statistics.summary` for the values. Where the seconds went is logged.
+        see `statistics.summary` for the values.
 
     Raises:
         UsageError: no photographs, none that can be measured, or a model of another scale.
@@ -74,7 +76,7 @@ def evaluate(
     _make_folder(out)
     rows: list[list[Row]] = [[] for _ in protocols]
     failed: list[dict[str, str]] = []
-    clock = Clock()
+    clock = clock or Clock()
     trusts = [
         Trust(protocol, named, out / "trust")
         if trust and named and isinstance(protocol, Standard)
@@ -107,7 +109,6 @@ def evaluate(
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
     text = json.dumps(result, indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    log.info("seconds, %d photographs: %s", len(photographs) - len(failed), clock.line())
     return result
 
 
@@ -142,12 +143,12 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     protocol = _protocol(request, models, version)
     photographs = sources.select(sources.find(request.data), request.split)
     features = vgg_features(request.vgg_weights) if request.vgg_weights else None
+    clock, out = Clock(), request.out
     result = evaluate(
-        models, photographs, [protocol], request.out, request.data, features, request.trust
+        models, photographs, [protocol], out, request.data, features, request.trust, clock
     )
-    clock = Clock()
     with clock.of("report"):
-        report.write(request.out, models)
+        report.write(out, models)
     log.info("seconds: %s", clock.line())
     print(table(result))  # noqa: T201
     failed = [f["id"] for f in result["runs"][0]["failed"]]

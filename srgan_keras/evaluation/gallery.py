@@ -30,12 +30,12 @@ FLAGGED = 5
 """Most photographs that are shown for their flags."""
 
 COLOURS = {
-    "uncertainty": ("winter", 5.0),
-    "consistency": ("winter", 7.0),
+    "uncertainty": ("winter", 2 * trust.THRESHOLDS["uncertainty"]),
+    "consistency": ("winter", 2 * trust.THRESHOLDS["consistency"]),
     "departure": ("winter", 16.0),
     "detail": ("coolwarm", 16.0),
 }
-"""Colour map of a trust map, and the grey levels at which it ends."""
+"""Colour map of a trust map, and the grey levels at which it ends: a flag is half covered."""
 
 INDEX = "gallery.json"
 
@@ -98,7 +98,7 @@ class Gallery:
         for name, picture in pictures.items():
             layers[name] = f"{id_}.{name}.png"
             pixels = Image.fromarray(picture[top:bottom, left:right])
-            pixels.save(self.folder / layers[name], optimize=True)
+            pixels.save(self.folder / layers[name])
         for name in self.models:
             maps[name] = {}
             for kind, values in trust.read(self.maps / name, id_).items():
@@ -118,8 +118,17 @@ def coloured(kind: str, values: np.ndarray) -> np.ndarray:
     share = np.clip(values / end, -1, 1)
     place = (share + 1) / 2 if kind == "detail" else share
     pixels = matplotlib.colormaps[name](place, bytes=True)
-    pixels[..., 3] = np.rint(255 * np.abs(share) ** 0.5)
+    pixels[..., 3] = np.rint(255 * np.abs(share))
     return pixels
+
+
+def legend(kind: str) -> bytes:
+    """Draw the colours of a trust map from its least value to its largest, as PNG of 128 x 1 px."""
+    least = -1 if kind == "detail" else 0
+    ramp = COLOURS[kind][1] * np.linspace(least, 1, 128)[np.newaxis]
+    return cv2.imencode(".png", cv2.cvtColor(coloured(kind, ramp), cv2.COLOR_RGBA2BGRA))[
+        1
+    ].tobytes()
 
 
 def _ranked(rows: list[Row], region: str) -> dict[str, list[str]]:

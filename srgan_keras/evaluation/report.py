@@ -15,34 +15,12 @@ from markdown_it import MarkdownIt
 
 from srgan_keras.config import UsageError
 from srgan_keras.evaluation import charts
-from srgan_keras.evaluation.gallery import COLOURS, INDEX
+from srgan_keras.evaluation.gallery import COLOURS, INDEX, legend
+from srgan_keras.evaluation.report_tables import METRICS, digits, headline, table
 from srgan_keras.evaluation.summarise import KEYS
-from srgan_keras.evaluation.trust import THRESHOLDS
 from srgan_keras.inference.card import NOTICE
 from srgan_keras.inference.model_folder import ModelFolder
 
-REGIONS = {
-    "inner": "inner: field of view without its rim",
-    "fov": "field of view",
-    "full": "full frame",
-}
-METRICS = {
-    "psnr": "PSNR, dB",
-    "ssim": "SSIM",
-    "psnr_green": "PSNR green, dB",
-    "ssim_green": "SSIM green",
-    "psnr_y": "PSNR Y, dB",
-    "ssim_y": "SSIM Y",
-    "ms_ssim": "MS-SSIM",
-    "band_energy": "band energy",
-    "grid_energy": "grid energy",
-    "colour_drift": "colour drift, CIEDE2000",
-    "vgg_distance": "VGG distance",
-    "lr_consistency": "LR consistency, dB",
-    "bright_precision": "bright precision",
-    "bright_recall": "bright recall",
-    "bright_f1": "bright F1",
-}
 PICTURES = {
     "comparison.png": "Photographs: LR, enlargements, HR",
     "curves.png": "Training",
@@ -70,8 +48,13 @@ def write(workdir: Path, models: Sequence[ModelFolder] = ()) -> Path:
         raise UsageError(f"{workdir} holds no metrics.json to report: run `evaluate` first")
     runs = _list(workdir / "metrics.json", "runs")
     experiments = _list(workdir / "downstream.json", "experiments")
-    rows = pd.read_csv(workdir / "per_image.csv") if _measured(workdir) else pd.DataFrame()
-    overlays = {file.name: file.stem for file in sorted(workdir.glob("overlays-*.png"))}
+    text = {"id": str, "model": str}  # 007 is not 7
+    measured = _measured(workdir)
+    rows = pd.read_csv(workdir / "per_image.csv", dtype=text) if measured else pd.DataFrame()
+    overlays = {
+        file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
+        for file in sorted(workdir.glob("overlays-*-*.png"))
+    }
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
         title=workdir.resolve().name,
@@ -80,10 +63,10 @@ def write(workdir: Path, models: Sequence[ModelFolder] = ()) -> Path:
             (source or "").startswith("phantom")
             for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
         ),
-        digits={metric: _digits(metric) for metric in METRICS},
+        digits={metric: digits(metric) for metric in METRICS},
         experiments=experiments,
-        tables=[_table(run) | {"distribution": _distribution(rows, run)} for run in runs],
-        gallery=_gallery(workdir / "gallery", rows, runs) if _measured(workdir) else None,
+        tables=[table(run) | {"distribution": _distribution(rows, run)} for run in runs],
+        gallery=_gallery(workdir / "gallery", rows, runs) if measured else None,
         pictures=[
             (caption, _data_uri(workdir / name))
             for name, caption in (PICTURES | overlays).items()
@@ -118,8 +101,11 @@ def _template() -> jinja2.Template:
 
 
 def _data_uri(file: Path) -> str:
-    data = base64.b64encode(file.read_bytes()).decode()
-    return f"data:image/{file.suffix[1:]};base64,{data}"
+    return _encoded(file.read_bytes(), file.suffix[1:])
+
+
+def _encoded(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _card(folder: Path) -> markupsafe.Markup:
@@ -137,18 +123,14 @@ def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
     if rows.empty or len(run["models"]) < 2:
         return None
     of_run = rows[rows["protocol"] == run["protocol"]["name"]]
-    picture = charts.distribution(of_run, _headline(run))
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
-
-
-def _headline(run: dict[str, Any]) -> str:
-    return next(name for name in REGIONS if name in run["models"]["bicubic"])
+    picture = charts.distribution(of_run, headline(run))
+    return _encoded(picture.encode(), "svg+xml")
 
 
 def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Arrange the pictures, and the values to sort them by, of the first protocol."""
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    rows = rows[rows["protocol"] == runs[0]["protocol"]["name"]].astype({"id": str})
+    rows = rows[rows["protocol"] == runs[0]["protocol"]["name"]]
     values: dict[str, dict[str, dict[str, float | None]]] = {}
     for row in rows.to_dict("records"):
         of_model = values.setdefault(row["id"], {}).setdefault(row["model"], {})
@@ -177,58 +159,10 @@ def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> di
         "thumbnails": {id_: _data_uri(folder / f"{id_}.webp") for id_ in index["photographs"]},
         "metrics": sorted(known),
         "models": list(runs[0]["models"]),
-        "headline": f"{_headline(runs[0])} psnr",
-        "ends": {kind: f"{end:g}" for kind, (_, end) in COLOURS.items()},
+        "headline": f"{headline(runs[0])} psnr",
+        "legends": {
+            kind: {"end": f"{end:g}", "ramp": _encoded(legend(kind), "png")}
+            for kind, (_, end) in COLOURS.items()
+        },
         "values": values,
     }  # fmt: skip
-
-
-def _table(run: dict[str, Any]) -> dict[str, Any]:
-    """Arrange one run of metrics.json: a row a model, columns grouped by region."""
-    found = run["models"]["bicubic"]
-    regions = [name for name in REGIONS if name in found] + [n for n in found if n not in REGIONS]
-    order = [*METRICS, *sorted({metric for metrics in found.values() for metric in metrics})]
-    columns = {region: sorted(found[region], key=order.index) for region in regions}
-    gains = run["gain_over_bicubic"]
-    return {
-        "protocol": run["protocol"],
-        "data": run["data"],
-        "n": run["n"],
-        "failed": run.get("failed", []),
-        "notes": run.get("notes", []),
-        "strata": run.get("strata", {}),
-        "trust": run.get("trust", {}),
-        "thresholds": THRESHOLDS,
-        "gained": list(gains),
-        "headline": _headline(run),
-        "groups": [(REGIONS.get(region, region), len(names)) for region, names in columns.items()],
-        "heads": [METRICS.get(m, m.replace("_", " ")) for names in columns.values() for m in names],
-        "rows": [
-            (
-                model,
-                [
-                    _cell(metric, values[region][metric], gains.get(model, {}).get(region, {}))
-                    for region, metrics in columns.items()
-                    for metric in metrics
-                ],
-            )
-            for model, values in run["models"].items()
-        ],
-    }
-
-
-def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str, str]:
-    """Format one value: the mean, its interval, the gain over bicubic, what is in no mean."""
-    digits = _digits(metric)
-    gain = gains.get(metric, {}).get("mean")
-    uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]
-    return {
-        "mean": "–" if value["mean"] is None else f"{value['mean']:.{digits}f}",
-        "ci95": "{0:.{2}f} to {1:.{2}f}".format(*value["ci95"], digits) if value["ci95"] else "",
-        "gain": "" if gain is None else f"{gain:+.{digits}f}",
-        "uncounted": ", ".join(uncounted),
-    }
-
-
-def _digits(metric: str) -> int:
-    return 2 if METRICS.get(metric, "").endswith("dB") else 4

@@ -1,5 +1,6 @@
 """The rows of one protocol summarised: over all photographs, and over strata of them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +57,7 @@ def strata(rows: list[Row], region: str) -> dict[str, dict[str, Any]]:
         for row in short:
             groups[label(row)].append(row)
         if len(groups) > 1:
-            found[kind] = {name: summarise(groups[name]) for name in sorted(groups)}
+            found[kind] = {name: summarise(groups[name]) for name in sorted(groups, key=_natural)}
     return found
 
 
@@ -65,6 +66,12 @@ def small_sample(count: int) -> list[str]:
     if count >= FEWEST:
         return []
     return [f"n = {count}: the 95 % intervals of fewer than {FEWEST} photographs are too narrow"]
+
+
+def _natural(name: str) -> tuple[bool, list[int], str]:
+    """By the numbers in a name, those without any last: 640 x 480 before 2048 x 1536."""
+    numbers = [int(number) for number in re.findall(r"\d+", name)]
+    return not numbers, numbers, name
 
 
 def _grade(row: Row) -> str:

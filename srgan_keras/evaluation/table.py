@@ -5,7 +5,7 @@ from typing import Any
 _REGIONS = ("inner", "fov", "full")  # the headline first
 _METRICS = ("psnr", "ssim")  # these first
 _DECIBEL = ("psnr", "lr_consistency")
-_FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # beside the headline: too wide
+FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # beside the headline: too wide
 _ONE_REGION = {"colour_drift": "fov"}
 
 
@@ -44,7 +44,7 @@ def _run(run: dict[str, Any]) -> str:
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """Return (metric, region) in the order of the table."""
-    metrics = {metric for values in regions.values() for metric in values} - set(_FILES_ALONE)
+    metrics = {metric for values in regions.values() for metric in values} - set(FILES_ALONE)
     ordered = [*(m for m in _METRICS if m in metrics), *sorted(metrics - set(_METRICS))]
     return [(m, r) for m in ordered for r in _REGIONS if _shown(m, r, regions)]
 

@@ -20,7 +20,7 @@ Maps = dict[str, np.ndarray]
 
 NAMES = ("uncertainty", "consistency", "detail", "departure")
 
-THRESHOLDS = {"uncertainty": 2.5, "consistency": 3.5}
+THRESHOLDS = {"uncertainty": 3.5, "consistency": 2.5}
 """Grey levels in an LR pixel from which on detail there is not supported by the input: what
 stage 1 stays below on 95 % of real photographs (x4, long side 512 px; benchmarks/trust.py)."""
 

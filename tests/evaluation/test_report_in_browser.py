@@ -66,8 +66,20 @@ def order(page: webdriver.Chrome) -> list[float]:
     return [float(e.text) for e in page.find_elements(By.CSS_SELECTOR, "#gallery output")]
 
 
-def divider(page: webdriver.Chrome) -> str:
-    return page.execute_script("return stage.style.getPropertyValue('--at')")
+def divider(page: webdriver.Chrome) -> float:
+    return float(page.execute_script("return stage.style.getPropertyValue('--at')").rstrip("%"))
+
+
+def drag(page: webdriver.Chrome, start: tuple[float, float], by: tuple[int, int]) -> None:
+    """Drag on the picture; `start` is in shares of its sides, from its middle."""
+    stage = find(page, "stage")
+    page.execute_script("stage.scrollIntoView({block: 'center'})")
+    offset = (
+        int(share * stage.size[side])
+        for share, side in zip(start, ("width", "height"), strict=True)
+    )
+    move = ActionChains(page).move_to_element_with_offset(stage, *offset).click_and_hold()
+    move.move_by_offset(*by).release().perform()
 
 
 def transforms(page: webdriver.Chrome) -> set[str]:
@@ -94,13 +106,16 @@ def test_nothing_is_wider_than_a_narrow_screen(page: webdriver.Chrome):
 
 def test_the_divider_by_mouse_and_by_keyboard(page: webdriver.Chrome):
     slider = find(page, "divider")
-    assert divider(page) == "50%"
+    assert divider(page) == 50
     slider.send_keys(Keys.ARROW_RIGHT)
-    assert divider(page) == "51%"
+    assert divider(page) == 51
     width = slider.size["width"]
     move = ActionChains(page).move_to_element(slider).click_and_hold()
     move.move_by_offset(-width // 4, 0).release().perform()
-    assert float(divider(page).rstrip("%")) == pytest.approx(25, abs=3)
+    assert divider(page) == pytest.approx(25, abs=3)
+    drag(page, (-0.25, 0.1), (width // 2, 0))
+    assert divider(page) == pytest.approx(75, abs=3)
+    assert find(page, "divider").get_property("valueAsNumber") == pytest.approx(divider(page))
     clip = page.find_element(By.CSS_SELECTOR, ".pane.left").value_of_css_property("clip-path")
     assert "inset" in clip
 
@@ -108,14 +123,17 @@ def test_the_divider_by_mouse_and_by_keyboard(page: webdriver.Chrome):
 def test_both_sides_zoom_and_move_together(page: webdriver.Chrome):
     stage = find(page, "stage")
     before = transforms(page)
-    stage.send_keys("+")
+    stage.send_keys("+++")
     zoomed = transforms(page)
     stage.send_keys(Keys.ARROW_RIGHT)
     moved = transforms(page)
-    ActionChains(page).drag_and_drop_by_offset(stage, 30, 20).perform()
+    drag(page, (0.3, 0), (30, 20))
     dragged = transforms(page)
+    assert divider(page) == 50
+    stage.send_keys("0")
     assert all(len(found) == 1 for found in (before, zoomed, moved, dragged))
     assert len(before | zoomed | moved | dragged) == 4
+    assert transforms(page) == before
 
 
 def test_what_is_shown_is_what_was_chosen(page: webdriver.Chrome):
@@ -156,4 +174,5 @@ def test_a_thumbnail_opens_its_crop(page: webdriver.Chrome):
 def test_print_shows_every_crop(page: webdriver.Chrome):
     assert page.print_page()
     assert find(page, "viewer").is_displayed()
-    assert page.execute_script("return document.querySelector('.crops').open")
+    closed = page.find_elements(By.CSS_SELECTOR, "details.printed:not([open])")
+    assert not closed
