@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from srgan_keras.data.fov import fov_mask
+from srgan_keras.data.fov import fov_mask, shrink
 
 VIEW = 128  # px, side of what is hashed and compared
 _SMALL = 320  # px, long side at which the circle is looked for
@@ -57,8 +57,7 @@ def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
     Returns:
         Green channel less its local mean, over its local deviation: float32 [VIEW, VIEW].
     """
-    factor = min(1, _SMALL / max(image.shape))
-    image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    image = shrink(image, _SMALL)
     x, y, radius, circle = _circle(fov_mask(image, version=2))
     factor = VIEW / 2 / (0.7 * radius)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
