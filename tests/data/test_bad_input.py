@@ -220,11 +220,13 @@ def test_training_data_are_read_by_the_same_policy(tmp_path, caplog):
 
 @pytest.mark.parametrize("level", [8, 20, 35])
 def test_of_a_photograph_with_a_glowing_surround_no_retina_is_lost(level, tmp_path):
-    """As those of 2588 x 1958 px in APTOS-2019; where the surround is taken for retina, it stays."""
+    """As in APTOS-2019's of 2588 x 1958 px; a surround that is taken for retina stays."""
     drawn = phantom(3, 256)
     rows, columns = np.indices(drawn.fov.shape) - 128
     glow = level * np.exp(-(np.hypot(rows, columns) - 110).clip(0) / 60)
-    image = np.where(drawn.fov[..., None], np.maximum(drawn.image, glow[..., None]), glow[..., None])
+    image = np.where(
+        drawn.fov[..., None], np.maximum(drawn.image, glow[..., None]), glow[..., None]
+    )
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     (source / "a.png").write_bytes(encoded(image.astype(np.uint8), "PNG"))
