@@ -10,33 +10,35 @@ from pathlib import Path
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
+from srgan_keras.data.contact_sheet import sheet, thumbnail
+from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
 
 SHOWN = 100  # photographs on the contact sheet, evenly spaced over the manifest
 GROUPS = 25  # groups of copies that are shown side by side
-_CELL, _COLUMNS = 160, 10
-_OUTLINE = (0, 255, 0)
 
 
-def write_card(out: Path, rows: list[Row]) -> None:
+def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) -> None:
     """Write `card.md`, `card/contact_sheet.jpg`, `card/figures.png` and, of copies, `copies.jpg`.
 
     Args:
         out: the prepared folder, its images in place.
         rows: of the manifest.
+        thumbnails: those that are at hand, by id; the others are drawn from the images.
     """
     folder = out / "card"
     folder.mkdir(exist_ok=True)
     kept = [row for row in rows if not row.reason]
     groups = _groups(kept)
     every = max(1, -(-len(kept) // SHOWN))
-    _sheet(out, [kept[::every]], folder / "contact_sheet.jpg")
+    _write_sheet(out, [kept[::every]], thumbnails, folder / "contact_sheet.jpg")
     _figures(kept, folder / "figures.png")
     (folder / "copies.jpg").unlink(missing_ok=True)
     if groups:
-        _sheet(out, groups[:GROUPS], folder / "copies.jpg")
+        _write_sheet(out, groups[:GROUPS], thumbnails, folder / "copies.jpg")
     (out / "card.md").write_text(_text(rows, kept, groups, every), encoding="utf-8")
 
 
@@ -110,44 +112,29 @@ def _table(head: list[str], rows: Iterable[tuple]) -> list[str]:
 
 
 def _figures(kept: list[Row], file: Path) -> None:
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 1, "top": 0.96, "bottom": 0.14})
     colours = [-1 if row.grade is None else row.grade for row in kept]
     sides = [max(row.source_width, row.source_height) for row in kept]
     dots = axes.scatter(sides, [r.sharpness for r in kept], c=colours, s=12, vmin=-1, vmax=4)
     axes.set(xlabel="long side of the source, px", ylabel="sharpness, grey levels²", yscale="log")
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter(LogFormatter())  # plain text: formulas take longer than all else here
     figure.colorbar(dots, label="grade; -1: none")
     figure.savefig(file, metadata={"Software": None})
 
 
-def _sheet(out: Path, groups: list[list[Row]], file: Path) -> None:
-    """Draw thumbnails, each group from a new line on."""
-    empty = np.zeros((_CELL, _CELL, 3), np.uint8)
-    lines = []
+def _write_sheet(
+    out: Path, groups: list[list[Row]], known: dict[str, np.ndarray], file: Path
+) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for group in groups:
-            cells = list(pool.map(partial(_thumbnail, out), group))
-            for start in range(0, len(cells), _COLUMNS):
-                line = cells[start : start + _COLUMNS]
-                lines.append(np.hstack(line + [empty] * (_COLUMNS - len(line))))
-    cv2.imwrite(str(file), np.vstack(lines))
+        cells = [list(pool.map(partial(_cell, out, known), group)) for group in groups]
+    cv2.imwrite(str(file), cv2.cvtColor(sheet(cells), cv2.COLOR_RGB2BGR))
 
 
-def _thumbnail(out: Path, row: Row) -> np.ndarray:
-    name = Path(row.split, f"{row.id}.png")
-    # not by imread alone: a name may hold what a code page does not
-    image, mask = (
-        cv2.imdecode(np.fromfile(out / kind / name, np.uint8), cv2.IMREAD_COLOR)
-        for kind in ("images", "masks")
-    )
-    cell = np.full((_CELL, _CELL, 3), 40, np.uint8)
-    room = _CELL - 4
-    factor = room / max(image.shape)
-    size = [max(1, round(side * factor)) for side in image.shape[1::-1]]
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    inside = cv2.resize(mask[..., 0], size, interpolation=cv2.INTER_NEAREST)
-    left, top = ((_CELL - side) // 2 for side in size)
-    cell[top : top + size[1], left : left + size[0]] = small
-    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(cell, outlines, -1, _OUTLINE, 1, offset=(left, top))
-    return cell
+def _cell(out: Path, known: dict[str, np.ndarray], row: Row) -> np.ndarray:
+    if row.id in known:
+        return known[row.id]
+    files = (out / kind / row.split / f"{row.id}.png" for kind in ("images", "masks"))
+    image, mask = (decode(read_bytes(file)) for file in files)
+    return thumbnail(image, cv2.extractChannel(mask, 0))

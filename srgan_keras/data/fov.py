@@ -75,7 +75,8 @@ def cropped_to_fov(
         cv2.resize(line, None, fx=1, fy=factor, interpolation=cv2.INTER_NEAREST)[:, 0]
         for line in lines
     )
-    return image, small[np.ix_(rows, columns)] > 0, (left, top, width, height)
+    mask = small.view(bool).take(rows, axis=0).take(columns, axis=1)
+    return image, mask, (left, top, width, height)
 
 
 def _lit(image: np.ndarray) -> tuple[slice, slice]:
@@ -154,6 +155,20 @@ def erode_inner(mask: np.ndarray) -> np.ndarray:
         borderValue=0,
     )
     return eroded > 0
+
+
+def shrink(image: np.ndarray, long_side: int) -> np.ndarray:
+    """Scale an image down to a long side, never up, for looking at: halved first, which is quick.
+
+    A halving rounds to 8 bit, so this is not what is measured or trained on.
+    """
+    while max(image.shape[:2]) >= 2 * long_side and min(image.shape[:2]) > 1:
+        height, width = (side // 2 for side in image.shape[:2])
+        even = image[: 2 * height, : 2 * width]
+        image = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+    factor = min(1, long_side / max(image.shape[:2]))
+    height, width = (max(1, round(factor * side)) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _reduce(image: np.ndarray, long_side: int, interpolation: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 
 from srgan_keras.config import UsageError
 from srgan_keras.data import png
+from srgan_keras.data.contact_sheet import thumbnail
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.duplicates import describe
 from srgan_keras.data.fov import cropped_to_fov
@@ -26,7 +27,7 @@ Measured = dict[str, Any]
 """Fields of `prepared.Row` that depend on the file alone; `described` finds duplicates."""
 
 
-def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
+def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False) -> Measured:
     """Prepare one file: write `out/images/ID.png` and `out/masks/ID.png`, return what was measured.
 
     Both are written whole or not at all. A file that is left out has a `reason` and no images.
@@ -36,6 +37,7 @@ def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
         id_: the new files' name.
         out: the prepared folder.
         long_side: of the image in px, never scaled up; 0 keeps the size.
+        shown: whether its `thumbnail` is wanted, which is then no part of what is kept.
     """
     measured: Measured = {}
     try:
@@ -50,11 +52,13 @@ def take_in(path: Path, id_: str, out: Path, long_side: int) -> Measured:
         return measured | {"reason": str(reason)}
     measured |= dict(zip(("fov_left", "fov_top", "fov_width", "fov_height"), box, strict=True))
     measured["height"], measured["width"] = mask.shape
-    measured["fov_share"] = round(float(mask.mean()), 4)
+    measured["fov_share"] = round(cv2.countNonZero(mask.view(np.uint8)) / mask.size, 4)
     measured["described"] = asdict(describe(image))
     measured["sharpness"] = round(sharpness(image, mask), 2)
     _write(out / "images" / f"{id_}.png", image)
-    _write(out / "masks" / f"{id_}.png", mask.astype(np.uint8) * 255)
+    _write(out / "masks" / f"{id_}.png", mask.view(np.uint8) * 255)
+    if shown:
+        measured["thumbnail"] = thumbnail(image, mask)
     return measured | {"reason": ""}
 
 
@@ -68,7 +72,7 @@ def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
     Returns:
         Grey levels squared; 0 where the mask is too small.
     """
-    inside = cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8))
+    inside = cv2.erode(mask.view(np.uint8), np.ones((9, 9), np.uint8))
     laplacian = cv2.Laplacian(cv2.extractChannel(image, 1), cv2.CV_16S)
     return float(cv2.meanStdDev(laplacian, mask=inside)[1].item() ** 2)
 
@@ -80,13 +84,15 @@ def _field_of_view(
         image, mask, box = cropped_to_fov(image, long_side)
     except UsageError:
         raise Reason("a strip") from None
-    if not mask.any() or _contrast(image, mask) < _LEAST_CONTRAST:
+    if not mask.any() or not _has_contrast(image, mask):
         raise Reason("no field of view")
     return image, mask, box
 
 
-def _contrast(image: np.ndarray, mask: np.ndarray) -> float:
-    return float(cv2.meanStdDev(image, mask=mask.astype(np.uint8))[1].max())
+def _has_contrast(image: np.ndarray, mask: np.ndarray) -> bool:
+    channels = (cv2.extractChannel(image, channel) for channel in (1, 0, 2))
+    deviations = (cv2.meanStdDev(c, mask=mask.view(np.uint8))[1].item() for c in channels)
+    return any(deviation >= _LEAST_CONTRAST for deviation in deviations)
 
 
 def _write(file: Path, image: np.ndarray) -> None:

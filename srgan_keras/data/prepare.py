@@ -10,18 +10,19 @@ import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.config import UsageError
 from srgan_keras.data import memory, prepared
 from srgan_keras.data.assign import assign, conflicts, group
-from srgan_keras.data.card import write_card
+from srgan_keras.data.card import SHOWN, write_card
 from srgan_keras.data.duplicates import Described
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.intake import Measured, take_in
@@ -62,7 +63,7 @@ def prepare(request: Request) -> dict[str, Any]:
     options = {"hr_long_side": request.hr_long_side, "fov_mask": FOV_MASK_VERSION}
     found = listing(source)
     journal = _open(out, options, request.overwrite)
-    rows, described = _take_in_all(found.files, journal, request)
+    rows, described, thumbnails = _take_in_all(found.files, journal, request)
     rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
     rows.sort(key=lambda row: row.source)
     group(described, rows, out)
@@ -71,7 +72,7 @@ def prepare(request: Request) -> dict[str, Any]:
         raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
     _place(out, rows)
     prepared.write_manifest(out, rows)
-    write_card(out, rows)
+    write_card(out, rows, thumbnails)
     counts = _counts(found, rows)
     info = {
         "version": prepared.VERSION,
@@ -122,8 +123,12 @@ def _entry(line: str) -> Any:  # noqa: ANN401
 
 def _take_in_all(
     files: list[File], done: dict[Key, Measured], request: Request
-) -> tuple[list[prepared.Row], dict[str, Described]]:
-    """Take in what is new, on all cores; return the rows, and what finds copies, by source."""
+) -> tuple[list[prepared.Row], dict[str, Described], dict[str, np.ndarray]]:
+    """Take in what is new, on all cores.
+
+    Returns:
+        The rows; what finds copies, by source; such thumbnails as are at hand, by id.
+    """
     out, long_side = request.out, request.hr_long_side
     keys = {file.source: _key(file) for file in files}
     present = _present(out)
@@ -137,6 +142,7 @@ def _take_in_all(
         log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
     rows: list[prepared.Row] = []
     described: dict[str, Described] = {}
+    thumbnails: dict[str, np.ndarray] = {}
 
     def keep(file: File, values: Measured) -> None:
         row = prepared.Row(file.source, file.id, file.split, file.grade)
@@ -159,22 +165,26 @@ def _take_in_all(
             results = run_local(todo, out, long_side)
         with memory.kept():
             for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
+                if "thumbnail" in values:
+                    thumbnails[file.id] = values.pop("thumbnail")
                 journal.write(json.dumps([keys.pop(file.source), values]) + "\n")
                 journal.flush()
                 keep(file, values)
-    return rows, described
+    return rows, described, thumbnails
 
 
-def run_local(files: Iterable[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
+def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
     """Take files in on all cores, a few at a time, in any order."""
+    every = max(1, -(-len(files) // SHOWN))
     workers = os.cpu_count() or 1
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # a file a thread: OpenCV and NumPy let the others run meanwhile
     pending: dict[Future, File] = {}
     pool = ThreadPoolExecutor(workers)
     try:
-        for file in files:
-            pending[pool.submit(take_in, file.path, file.id, out, long_side)] = file
+        for index, file in enumerate(files):
+            shown = index % every == 0
+            pending[pool.submit(take_in, file.path, file.id, out, long_side, shown)] = file
             if len(pending) > 2 * workers:
                 finished, _ = wait(pending, return_when=FIRST_COMPLETED)
                 yield from [(pending.pop(one), one.result()) for one in finished]

@@ -216,3 +216,25 @@ def test_training_data_are_read_by_the_same_policy(tmp_path, caplog):
     (tmp_path / "dangling.png").symlink_to("nowhere.png")
     assert [p.id for p in sources.find(str(tmp_path))] == ["good"]
     assert "dangling.png is left out: link to nothing" in caplog.text
+
+
+@pytest.mark.parametrize("level", [8, 20, 35])
+def test_of_a_photograph_with_a_glowing_surround_no_retina_is_lost(level, tmp_path):
+    """As in APTOS-2019's of 2588 x 1958 px; a surround that is taken for retina stays."""
+    drawn = phantom(3, 256)
+    rows, columns = np.indices(drawn.fov.shape) - 128
+    glow = level * np.exp(-(np.hypot(rows, columns) - 110).clip(0) / 60)
+    image = np.where(
+        drawn.fov[..., None], np.maximum(drawn.image, glow[..., None]), glow[..., None]
+    )
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.png").write_bytes(encoded(image.astype(np.uint8), "PNG"))
+    assert run(source, out) == 0
+    (row,) = manifest(out).values()
+    assert row["reason"] == ""
+    top, left, height, width = (int(row[f"fov_{n}"]) for n in ("top", "left", "height", "width"))
+    mask = np.zeros(drawn.fov.shape, bool)
+    file = out / "masks" / row["split"] / "a.png"
+    mask[top : top + height, left : left + width] = cv2.imread(str(file))[..., 0] > 0
+    assert (mask & drawn.fov).sum() / drawn.fov.sum() > 0.99

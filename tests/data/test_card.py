@@ -37,6 +37,6 @@ def test_copies_stand_side_by_side(tmp_path):
             cv2.imwrite(str(tmp_path / kind / "train" / f"p{seed}.png"), image)
         size = {"source_width": 40, "source_height": 32, "width": 40, "height": 32}
         rows.append(Row(f"p{seed}.png", f"p{seed}", "train", seed, group, sharpness=1.0, **size))
-    write_card(tmp_path, rows)
+    write_card(tmp_path, rows, {})
     assert "| p0 (0), p1 (1) |" in (tmp_path / "card.md").read_text()
     assert cv2.imread(str(tmp_path / "card" / "copies.jpg")).shape == (160, 1600, 3)

@@ -113,6 +113,25 @@ def test_planted_copies_of_real_photographs_are_all_found(real_data, tmp_path):
 
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["aptos2019", "idrid/images", "drive", "chase_db1"])
+def test_every_copy_of_every_real_photograph_is_proposed_and_confirmed(name, real_data):
+    for photograph in sources.find(str(real_data / name)):
+        image = photograph.read()
+        factor = min(1, 1024 / max(image.shape))
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        square = duplicates.view(image)[0]
+        for kind, change in COPIES.items():
+            copy = np.ascontiguousarray(change(image))
+            pair = [duplicates.describe(image), duplicates.describe(copy)]
+            mirrored = kind == "mirrored"
+            assert (0, 1, mirrored) in list(duplicates.proposals(pair)), (photograph.id, kind)
+            other = duplicates.view(copy)[0][:, :: -1 if mirrored else 1]
+            likeness = duplicates.correlation(square, other)
+            assert likeness > duplicates.CORRELATION, (photograph.id, kind)
+
+
+@pytest.mark.real
+@pytest.mark.slow
 def test_pixels_alone_keep_different_photographs_apart(real_data, monkeypatch):
     """Whatever the hashes propose: each pair of different ones within 108 of their 256 bits."""
     described, squares = [], []

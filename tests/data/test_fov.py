@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from srgan_keras.config import UsageError
+from srgan_keras.data import sources
+from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.fov import (
     crop_to_fov,
     cropped_to_fov,
@@ -107,3 +110,28 @@ def test_cropped_at_once_is_cropped_step_by_step(height, width, long_side, seed)
     np.testing.assert_array_equal(found, expected[0])
     np.testing.assert_array_equal(found_mask, expected[1])
     assert box == tuple(cv2.boundingRect(mask.astype(np.uint8)))
+
+
+@pytest.mark.real
+def test_masks_are_those_that_drive_comes_with(real_data):
+    overlaps = []
+    for file in sorted((real_data / "drive").glob("*/images/*.tif")):
+        with Image.open(file.parent.parent / "mask" / f"{file.stem}_mask.gif") as image:
+            expected = np.asarray(image.convert("L")) > 0
+        overlaps.append(overlap(fov_mask(decode(read_bytes(file))), expected))
+    assert len(overlaps) == 32
+    assert np.mean(overlaps) > 0.99
+    assert min(overlaps) > 0.97
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["aptos2019", "idrid/images", "chase_db1"])
+def test_no_real_photograph_loses_retina(name, real_data):
+    """Next to nothing outside of the mask is brighter than a surround is."""
+    for photograph in sources.find(str(real_data / name)):
+        image = photograph.read()
+        image, _ = scale_to_long_side(image, np.ones(image.shape[:2], bool), 512)
+        mask = fov_mask(image)
+        outside = (cv2.medianBlur(image.max(axis=2), 5) > 30) & ~mask
+        assert outside.sum() < 0.001 * mask.sum(), photograph.id
