@@ -25,7 +25,7 @@ from srgan_keras.evaluation.evaluate import evaluate
 from srgan_keras.evaluation.protocol import BASELINES, Author, Standard
 from srgan_keras.inference import model_folder
 
-SHIPPED = ("fundus-x2", "fundus-x4", "fundus-x4-gan", "fundus-x4-cv2linear")
+SHIPPED = ("fundus-x2", "fundus-x2-gan", "fundus-x4", "fundus-x4-gan", "fundus-x4-cv2linear")
 PUBLISHED = """\
 | | photographs | PSNR | SSIM | precision | recall | F1 |
 |---|---|---:|---:|---:|---:|---:|
