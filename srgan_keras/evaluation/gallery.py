@@ -126,9 +126,8 @@ def legend(kind: str) -> bytes:
     """Draw the colours of a trust map from its least value to its largest, as PNG of 128 x 1 px."""
     least = -1 if kind == "detail" else 0
     ramp = COLOURS[kind][1] * np.linspace(least, 1, 128)[np.newaxis]
-    return cv2.imencode(".png", cv2.cvtColor(coloured(kind, ramp), cv2.COLOR_RGBA2BGRA))[
-        1
-    ].tobytes()
+    _, data = cv2.imencode(".png", cv2.cvtColor(coloured(kind, ramp), cv2.COLOR_RGBA2BGRA))
+    return data.tobytes()
 
 
 def _ranked(rows: list[Row], region: str) -> dict[str, list[str]]:
