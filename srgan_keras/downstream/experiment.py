@@ -59,7 +59,7 @@ def run(options: DownstreamOptions) -> None:
     sets = {options.data: parts["test"]}
     if options.also:
         sets[options.also] = cases(options.also, options.task, options.hr_long_side, scale)
-    inputs = Inputs(models, protocol, options.out / "inputs")
+    inputs = Inputs(models, protocol, options.out / "inputs", options.task)
     log.info("%s: %d train, %d test", options.data, *(len(part) for part in parts.values()))
     if not models:
         log.info("no model is given: HR and bicubic are compared, no gap recovery")
@@ -108,7 +108,7 @@ def _trained(
     inputs: Inputs,
 ) -> Predictor:
     folder = options.out / "trainings" / f"{network}-{trained_on}-{seed}"
-    images = [inputs.image(trained_on, case) for case in train]
+    images = [inputs.seen(trained_on, case) for case in train]
     digest = hashlib.sha256()
     for image, case in zip(images, train, strict=True):
         digest.update(image.tobytes() + np.packbits(case.masks).tobytes())
@@ -150,7 +150,7 @@ def _measure(
 ) -> None:
     source, label, network = key
     for i, case in enumerate(test):
-        probabilities = {name: predict(inputs.image(name, case)) for name in tested}
+        probabilities = {name: predict(inputs.seen(name, case)) for name in tested}
         for name, probability in probabilities.items():
             row = {"data": source, "protocol": label, "network": network, "seed": seed}
             row |= {"input": name, "image": case.id}

@@ -48,6 +48,6 @@ class DownstreamOptions:
     learning_rate: float = 2e-3
     """Adam's, decaying to a hundredth by a cosine."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """auto: as in training; networks as small as these are faster in float32 on a CPU."""
+    """auto: as in training; on a CPU, networks as small as these gain by bfloat16 only with AMX."""
     out: Path = Path("runs/segmentation")
     """Where trainings, downstream.json, per_image.csv and figures go; goes on where it stopped."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.data.pairs import turned
+from srgan_keras.data.pairs import coloured, turned
 from srgan_keras.downstream.tasks import Case
 
 AUGMENT = ("horizontal_flip", "vertical_flip", "rotation")
@@ -15,7 +15,8 @@ class Patches:
     """Batches (image, masks), uint8 [B, P, P, 3] and [B, P, P, C] of 0 or 255.
 
     Half of the patches are centred on a pixel of a class, each class as often as the others, so
-    that rare lesions are seen; the others lie anywhere in the field of view.
+    that rare lesions are seen; the others lie anywhere in the field of view. All are turned,
+    mirrored and varied in brightness and colour, as for super-resolution.
 
     Args:
         images: uint8 RGB [H, W, 3], one a case.
@@ -75,4 +76,6 @@ class Patches:
         # somewhere in the patch, not always in its middle
         corner = middle - rng.integers(self.side // 4, self.side - self.side // 4, 2)
         top, left = np.clip(corner, 0, np.array(stack.shape[:2]) - self.side)
-        return turned(stack[top : top + self.side, left : left + self.side], AUGMENT, rng)
+        patch = turned(stack[top : top + self.side, left : left + self.side], AUGMENT, rng)
+        # without it, networks trained on DRIVE fail on the brighter CHASE_DB1
+        return np.concatenate([coloured(patch[..., :3], rng), patch[..., 3:]], axis=2)

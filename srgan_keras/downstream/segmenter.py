@@ -35,9 +35,11 @@ class Segmenter(SRGAN):
 
 
 def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1) over a batch, mean over the classes.
+    """Return 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1) over a batch, mean over its classes.
 
-    Milletari et al. 2016 with plain sums. A class counts alike however few its pixels are.
+    Milletari et al. 2016 with plain sums. A class counts alike however few its pixels are. One that
+    the batch does not show is left to the cross-entropy: its term would be steepest where p is next
+    to nothing, and teach that rare lesions never are.
 
     Args:
         masks: float32 [N, H, W, C] in 0..1.
@@ -45,7 +47,10 @@ def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """
     p = tf.sigmoid(logits)
     both, each = tf.reduce_sum(p * masks, (0, 1, 2)), tf.reduce_sum(p + masks, (0, 1, 2))
-    return tf.reduce_mean(1 - (2 * both + 1) / (each + 1))
+    shown = tf.cast(tf.reduce_any(masks > 0, (0, 1, 2)), tf.float32)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(shown * (1 - (2 * both + 1) / (each + 1))), tf.reduce_sum(shown)
+    )
 
 
 def entropy(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
