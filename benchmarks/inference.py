@@ -26,7 +26,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras import config
+from srgan_keras import configure
 from srgan_keras.cli import UpscaleOptions
 from srgan_keras.data import sources
 from srgan_keras.data.fov import fov_mask
@@ -88,7 +88,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
 def model_of(folder: Path | None, scratch: Path) -> model_folder.ModelFolder:
     """Return the model folder with OpenVINO's and ONNX's exports, a copy in `scratch`."""
     if folder is None:
-        model = generator(config.load("paper").generator, 4)
+        model = generator(configure.load("paper").generator, 4)
         info = {
             "name": "untrained",
             "degradation": {"name": "bicubic", "version": 1},

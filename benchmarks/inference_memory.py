@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
 
 def untrained(folder: Path) -> Path:
     """Write the model folder of an untrained generator."""
-    from srgan_keras import config
+    from srgan_keras import configure
     from srgan_keras.inference import model_folder
     from srgan_keras.models.generator import generator
 
@@ -90,7 +90,7 @@ def untrained(folder: Path) -> Path:
         "training_sha256": [],
         "configuration": {},
     }
-    model_folder.save(folder, generator(config.load("paper").generator, 4), info)
+    model_folder.save(folder, generator(configure.load("paper").generator, 4), info)
     return folder
 
 

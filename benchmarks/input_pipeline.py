@@ -53,7 +53,7 @@ def write(folder: Path, count: int) -> None:
 
 def prepared(folder: Path):  # noqa: ANN201
     """Return the cache and the configuration that both measurements share."""
-    from srgan_keras.config import load
+    from srgan_keras.configure import load
     from srgan_keras.data import cache, sources
 
     config = load("fundus")

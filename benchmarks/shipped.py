@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srgan_keras import config
+from srgan_keras import configure
 from srgan_keras.data.phantom import phantom
 from srgan_keras.inference import model_folder
 from srgan_keras.models.generator import generator
@@ -35,7 +35,7 @@ def main() -> None:
     result = {"machine": machine(), "model": ours.name, "ratio": {}}
     with tempfile.TemporaryDirectory() as scratch:
         info = ours.info | {"name": "paper"}
-        paper = generator(config.load("paper").generator, ours.scale)
+        paper = generator(configure.load("paper").generator, ours.scale)
         model_folder.save(Path(scratch) / "paper", paper, info)
         models = {"paper": model_folder.load(Path(scratch) / "paper"), "ours": ours}
         for kind in ["float32"] + ["bfloat16"] * has_bfloat16_units():

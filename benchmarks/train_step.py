@@ -93,7 +93,7 @@ def model(batch: int, kind: str):  # noqa: ANN201
     """Build stage 2 of preset `paper` with the whole trunk frozen."""
     import keras
 
-    from srgan_keras.config import load
+    from srgan_keras.configure import load
     from srgan_keras.models.generator import generator
     from srgan_keras.models.vgg19 import vgg19
     from srgan_keras.training.stages import Stage, build

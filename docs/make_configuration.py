@@ -7,7 +7,7 @@ import itertools
 import typing
 from pathlib import Path
 
-from srgan_keras import config
+from srgan_keras import config, configure
 
 INTRODUCTION = """\
 # Configuration
@@ -21,7 +21,7 @@ that over `--preset NAME` (else `demo`), that over the defaults. Give `*_steps` 
 
 def markdown() -> str:
     """Return the text of docs/configuration.md."""
-    presets = {name: config.load(name) for name in config.PRESETS}
+    presets = {name: configure.load(name) for name in config.PRESETS}
     parts, differing = [INTRODUCTION], [("setting", *presets)]
     for part in dataclasses.fields(config.Config):
         hints, meanings = typing.get_type_hints(part.type), _meanings(part.type)

@@ -21,15 +21,8 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras.config import (
-    CommandError,
-    Config,
-    DegradationName,
-    UsageError,
-    load,
-    one_duration,
-    validate,
-)
+from srgan_keras.config import CommandError, Config, DegradationName, UsageError
+from srgan_keras.configure import load, one_duration, validate
 from srgan_keras.downstream.options import DownstreamOptions
 
 T = TypeVar("T")

@@ -1,27 +1,14 @@
-"""Every setting there is: one frozen dataclass a part of the system, and how files fill them.
+"""Every setting there is: one frozen dataclass a part of the system; `configure.py` fills them."""
 
-Precedence: the defaults below, a preset (`presets/*.yaml`) over them, a configuration file over the
-preset, options of the command line over all (tyro parses those, see `cli.py`). A duration is given
-either as `*_epochs` or as `*_steps`, never both; where a later source gives one of the two, it
-replaces the other.
-"""
-
-import dataclasses
-import difflib
-import importlib.resources
-import typing
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
-import yaml
 
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
 PRESETS = ("demo", "paper", "author", "fundus")
-GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
 
 
 class CommandError(Exception):
@@ -246,154 +233,3 @@ class Config:
     loss: Loss = field(default_factory=Loss)
     train: Train = field(default_factory=Train)
     eval: Eval = field(default_factory=Eval)
-
-
-def load(preset: str = "demo", file: str | Path | None = None) -> Config:
-    """Read a preset over the defaults and, where given, a YAML file over the preset.
-
-    Raises:
-        UsageError: no such preset or file, a key or value that does not fit.
-    """
-    if preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}: choose one of {', '.join(PRESETS)}")
-    text = importlib.resources.files("srgan_keras").joinpath(f"presets/{preset}.yaml").read_text()
-    config = merge(Config(), yaml.safe_load(text), f"preset {preset}")
-    if file is not None:
-        try:
-            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            raise UsageError(f"cannot read the configuration {file}: {reason}") from None
-        except yaml.YAMLError as error:
-            line = " ".join(str(error).split())
-            raise UsageError(f"the configuration {file} is not YAML: {line}") from None
-        config = merge(config, values, str(file))
-    return config
-
-
-def merge(config: Config, values: dict[str, Any], where: str) -> Config:
-    """Put nested `values`, as YAML gives them, over a configuration; `where` is for messages."""
-    if not isinstance(values, dict):
-        raise UsageError(f"{where}: expected settings such as 'train: {{batch_size: 16}}'")
-    merged = one_duration(config, _merge(config, values, where, prefix=""), where)
-    return merged
-
-
-def _merge(target: Any, values: dict[str, Any], where: str, prefix: str) -> Any:  # noqa: ANN401
-    hints = typing.get_type_hints(type(target))
-    changes = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if key not in hints:
-            nearest = difflib.get_close_matches(str(key), hints, n=1, cutoff=0)[0]
-            raise UsageError(f"{where}: unknown setting {name!r}; nearest is {prefix + nearest!r}")
-        current = getattr(target, key)
-        if dataclasses.is_dataclass(current):
-            if not isinstance(value, dict):
-                raise UsageError(f"{where}: {name} holds settings of its own, not {value!r}")
-            changes[key] = _merge(current, value, where, f"{name}.")
-        else:
-            changes[key] = _cast(value, hints[key], f"{where}: {name}")
-    return dataclasses.replace(target, **changes)
-
-
-def _cast(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401
-    """Check a YAML value against a field's type; an int is taken where a float is wanted."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        if value in arguments:
-            return value
-        raise UsageError(f"{what}: {value!r} is none of {', '.join(map(str, arguments))}")
-    if origin is tuple:
-        if isinstance(value, list):
-            return tuple(_cast(item, arguments[0], what) for item in value)
-        raise UsageError(f"{what}: expected a list, not {value!r}")
-    if arguments:  # X | None
-        return None if value is None else _cast(value, arguments[0], what)
-    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            return float(value)  # YAML 1.1 reads 1e-4 as a string
-        except ValueError:
-            pass
-    if type(value) is not kind:
-        raise UsageError(f"{what}: expected {kind.__name__}, not {value!r}")
-    return value
-
-
-def one_duration(before: Config, after: Config, where: str) -> Config:
-    """Let a newly given `*_steps` replace `*_epochs`, and the other way round.
-
-    Raises:
-        UsageError: both, or neither, were given.
-    """
-    changes: dict[str, Any] = {}
-    for stage in ("stage1", "stage2"):
-        pair = (f"{stage}_steps", f"{stage}_epochs")
-        new = [n for n in pair if getattr(after.train, n) != getattr(before.train, n)]
-        given = [n for n in pair if getattr(after.train, n) is not None]
-        if len(given) == 2 and len(new) == 1:
-            changes[pair[1 - pair.index(new[0])]] = None
-        elif len(given) != 1:
-            problem = "both" if given else "neither"
-            raise UsageError(
-                f"{where}: {problem} of train.{pair[0]} and train.{pair[1]} given: give one"
-            )
-    return dataclasses.replace(after, train=dataclasses.replace(after.train, **changes))
-
-
-def validate(config: Config) -> None:
-    """Check what no single field can: raises UsageError with one line."""
-    data, degradation, train = config.data, config.degradation, config.train
-    scale = degradation.scale
-    if scale not in (2, 4, 8):
-        raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
-    if data.patch <= 0 or data.patch % scale:
-        raise UsageError(f"degradation.scale {scale} does not divide data.patch {data.patch}")
-    if config.discriminator.kind == "dcgan" and data.patch % 64:
-        raise UsageError(f"discriminator dcgan needs data.patch a multiple of 64, not {data.patch}")
-    counts = (
-        *("batch_size", "accumulate", "discriminator_steps", "steps_per_call", "log_every_steps"),
-        *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints", "halving_epochs"),
-    )
-    needed = {f"train.{name}": getattr(train, name) for name in counts}
-    needed["data.pyramid_levels"] = data.pyramid_levels
-    needed["data.pyramid_ratio"] = data.pyramid_ratio
-    needed |= {f"generator.{name}": getattr(config.generator, name) for name in GENERATOR_COUNTS}
-    for name, value in needed.items():
-        if value <= 0:
-            raise UsageError(f"{name} must be positive, not {value}")
-    for name in ("stage1_steps", "stage1_epochs", "stage2_steps", "stage2_epochs"):
-        if (getattr(train, name) or 0) < 0:
-            raise UsageError(f"train.{name} must not be negative")
-    if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
-        raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
-    shares = {
-        "data.min_fov": data.min_fov,
-        "data.rim_share": data.rim_share,
-        "data.pyramid_ratio": data.pyramid_ratio,
-        "loss.label_smoothing": config.loss.label_smoothing,
-        "train.ema_decay": train.ema_decay,
-    }
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise UsageError(f"{name} is a share from 0 to 1, not {share}")
-    for name, value in {
-        "train.clip_norm": train.clip_norm,
-        "loss.adversarial_ramp_steps": config.loss.adversarial_ramp_steps,
-        "loss.feature_jitter": config.loss.feature_jitter,
-    }.items():
-        if value < 0:
-            raise UsageError(f"{name} must not be negative, as {value} is")
-    if config.loss.feature_jitter > data.patch // 2:
-        raise UsageError(f"loss.feature_jitter is at most half of data.patch {data.patch}")
-    if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
-        raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
-
-
-def to_yaml(config: Config) -> str:
-    """Return the whole configuration as YAML that `load(file=...)` reads back."""
-    plain = dataclasses.asdict(
-        config,
-        dict_factory=lambda items: {k: list(v) if isinstance(v, tuple) else v for k, v in items},
-    )
-    return yaml.safe_dump(plain, sort_keys=False)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from srgan_keras import cli
-from srgan_keras.config import Config, load
+from srgan_keras.config import Config
+from srgan_keras.configure import load
 from tests.data.test_sources import write
 
 

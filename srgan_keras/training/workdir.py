@@ -16,7 +16,8 @@ import cv2
 import yaml
 
 import srgan_keras
-from srgan_keras.config import Config, UsageError, to_yaml
+from srgan_keras.config import Config, UsageError
+from srgan_keras.configure import to_yaml
 from srgan_keras.training.machine import machine
 
 UNITS = ("steps", "epochs")

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from srgan_keras.config import PRESETS, Generator, load
+from srgan_keras.config import PRESETS, Generator
+from srgan_keras.configure import load
 from srgan_keras.inference.receptive_field import receptive_radius
 from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.generator import generator

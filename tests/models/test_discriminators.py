@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras.config import Discriminator, Vgg, load
+from srgan_keras.config import Discriminator, Vgg
+from srgan_keras.configure import load
 from srgan_keras.models.discriminators import discriminator, trunk_cut, whole
 from srgan_keras.models.layers import PixelShuffle
 from srgan_keras.models.vgg19 import features, vgg19

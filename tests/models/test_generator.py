@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras.config import Generator, load
+from srgan_keras.config import Generator
+from srgan_keras.configure import load
 from srgan_keras.models.generator import generator
 from srgan_keras.models.layers import ICNR, PixelShuffle
 

@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from srgan_keras.config import UsageError, load
+from srgan_keras.config import UsageError
+from srgan_keras.configure import load
 from srgan_keras.training.workdir import WorkDir
 
 

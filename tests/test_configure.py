@@ -3,22 +3,23 @@ import dataclasses
 import pytest
 import yaml
 
-from srgan_keras import config as c
+from srgan_keras.config import PRESETS, Config, UsageError
+from srgan_keras.configure import load, to_yaml, validate
 
 
-@pytest.mark.parametrize("preset", c.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid_and_survives_a_round_trip(preset, tmp_path):
-    loaded = c.load(preset)
-    c.validate(loaded)
+    loaded = load(preset)
+    validate(loaded)
     file = tmp_path / "config.yaml"
-    file.write_text(c.to_yaml(loaded))
-    assert c.load("demo", file) == loaded
+    file.write_text(to_yaml(loaded))
+    assert load("demo", file) == loaded
 
 
 def test_file_goes_over_preset(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("train: {batch_size: 3, stage1_steps: 7, stage1_learning_rate: 1e-3}")
-    train = c.load("paper", file).train
+    train = load("paper", file).train
     assert (train.batch_size, train.stage1_learning_rate) == (3, 1e-3)
     assert (train.stage1_steps, train.stage1_epochs) == (7, None), "steps replace the epochs"
     assert train.stage2_epochs == 500
@@ -43,17 +44,17 @@ def test_file_goes_over_preset(tmp_path):
 def test_a_wrong_file_is_refused_with_one_line(text, message, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(text)
-    with pytest.raises(c.UsageError) as error:
-        c.load("demo", file)
+    with pytest.raises(UsageError) as error:
+        load("demo", file)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_missing_file_and_preset_are_named():
-    with pytest.raises(c.UsageError, match=r"nowhere\.yaml"):
-        c.load("demo", "nowhere.yaml")
-    with pytest.raises(c.UsageError, match="demo, paper, author, fundus"):
-        c.load("papre")
+    with pytest.raises(UsageError, match=r"nowhere\.yaml"):
+        load("demo", "nowhere.yaml")
+    with pytest.raises(UsageError, match="demo, paper, author, fundus"):
+        load("papre")
 
 
 @pytest.mark.parametrize(
@@ -70,16 +71,16 @@ def test_missing_file_and_preset_are_named():
     ],
 )
 def test_what_does_not_fit_together_is_refused(part, changes, message):
-    demo = c.load("demo")
+    demo = load("demo")
     changed = dataclasses.replace(
         demo, **{part: dataclasses.replace(getattr(demo, part), **changes)}
     )
-    with pytest.raises(c.UsageError, match=message):
-        c.validate(changed)
+    with pytest.raises(UsageError, match=message):
+        validate(changed)
 
 
 def test_presets_hold_the_figures_of_their_sources():
-    paper, author = c.load("paper"), c.load("author")
+    paper, author = load("paper"), load("author")
     assert (paper.data.patch, paper.train.batch_size) == (224, 16)
     assert (paper.train.stage1_epochs, paper.train.stage2_epochs) == (50, 500)
     assert paper.vgg.layer == "block5_conv4"
@@ -96,7 +97,7 @@ def test_presets_hold_the_figures_of_their_sources():
 
 
 def test_yaml_is_plain():
-    assert yaml.safe_load(c.to_yaml(c.Config()))["data"]["augment"] == [
+    assert yaml.safe_load(to_yaml(Config()))["data"]["augment"] == [
         "horizontal_flip",
         "vertical_flip",
         "rotation",
