@@ -120,6 +120,8 @@ class Vgg:
     """Take the feature map before its ReLU."""
     preprocessing: Literal["caffe", "none"] = "caffe"
     """caffe: BGR, ImageNet means subtracted. none: RGB in 0..255 as it is."""
+    pooling: Literal["max", "average"] = "max"
+    """average: Gatys et al. 2016; in the frozen part of discriminator vgg19, too."""
     feature_scale: float = 1 / 12.75
     """Factor on the feature maps."""
 
@@ -128,14 +130,16 @@ class Vgg:
 class Loss:
     """Generator loss, Eq. (4), of both stages. Pixel terms are on images in 0..1."""
 
-    pixel: Literal["mae", "mse"] = "mae"
-    """Norm of the pixel term."""
+    pixel: Literal["mae", "mse", "charbonnier"] = "mae"
+    """Norm of the pixel term. charbonnier: sqrt(d^2 + 1e-6), Lai et al. 2017."""
     content: Literal["mae", "mse"] = "mse"
     """Norm of the content term; Eq. (3) has mse."""
     stage1_pixel_weight: float = 1.0
     """Weight of the pixel term in stage 1."""
     stage1_content_weight: float = 0.0
     """Weight of the content term in stage 1."""
+    stage1_ssim_weight: float = 0.0
+    """Weight of 1 - SSIM in stage 1."""
     stage2_pixel_weight: float = 1.0
     """Weight of the pixel term in stage 2."""
     stage2_content_weight: float = 1e-3

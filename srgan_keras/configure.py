@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import yaml
 
-from srgan_keras.config import PRESETS, Config, UsageError
+from srgan_keras.config import PRESETS, Config, Loss, UsageError
 
 GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
+SSIM_WINDOW = 11
 
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
@@ -149,16 +150,21 @@ def validate(config: Config) -> None:
     for name, share in shares.items():
         if not 0 <= share <= 1:
             raise UsageError(f"{name} is a share from 0 to 1, not {share}")
-    for name, value in {
-        "train.clip_norm": train.clip_norm,
-        "loss.adversarial_ramp_steps": config.loss.adversarial_ramp_steps,
-        "loss.feature_jitter": config.loss.feature_jitter,
-    }.items():
+    if train.clip_norm < 0:
+        raise UsageError(f"train.clip_norm must not be negative, as {train.clip_norm} is")
+    _validate_loss(config.loss, data.patch)
+
+
+def _validate_loss(loss: Loss, patch: int) -> None:
+    for name in ("adversarial_ramp_steps", "feature_jitter", "stage1_ssim_weight"):
+        value = getattr(loss, name)
         if value < 0:
-            raise UsageError(f"{name} must not be negative, as {value} is")
-    if config.loss.feature_jitter > data.patch // 2:
-        raise UsageError(f"loss.feature_jitter is at most half of data.patch {data.patch}")
-    if config.loss.stage1_pixel_weight <= 0 and config.loss.stage1_content_weight <= 0:
+            raise UsageError(f"loss.{name} must not be negative, as {value} is")
+    if loss.feature_jitter > patch // 2:
+        raise UsageError(f"loss.feature_jitter is at most half of data.patch {patch}")
+    if loss.stage1_ssim_weight and patch < SSIM_WINDOW:
+        raise UsageError(f"loss.stage1_ssim_weight needs data.patch of {SSIM_WINDOW} px or more")
+    if max(loss.stage1_pixel_weight, loss.stage1_content_weight, loss.stage1_ssim_weight) <= 0:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 
 

@@ -8,8 +8,16 @@ import tensorflow as tf
 
 
 def pixel_loss(hr: tf.Tensor, sr: tf.Tensor, kind: str) -> tf.Tensor:
-    """Return the mean over H, W and channels of |hr - sr| (`mae`) or its square (`mse`): [N]."""
+    """Return the mean over H, W and channels of a function of d = hr - sr: [N].
+
+    `mae`: |d|. `mse`: d^2. `charbonnier`: sqrt(d^2 + 1e-6), smooth at 0 (Lai et al. 2017).
+    """
     return _distance(hr, sr, kind)
+
+
+def ssim_loss(hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
+    """Return 1 - SSIM, with Wang's settings, as a mean over the windows inside the image: [N]."""
+    return 1.0 - tf.image.ssim(tf.cast(hr, tf.float32), tf.cast(sr, tf.float32), max_val=1.0)
 
 
 def content_loss(hr_features: tf.Tensor, sr_features: tf.Tensor, kind: str) -> tf.Tensor:
@@ -52,5 +60,10 @@ def discriminator_loss(
 
 def _distance(a: tf.Tensor, b: tf.Tensor, kind: str) -> tf.Tensor:
     difference = tf.cast(a, tf.float32) - tf.cast(b, tf.float32)
-    distance = tf.abs(difference) if kind == "mae" else tf.square(difference)
+    if kind == "mae":
+        distance = tf.abs(difference)
+    else:
+        distance = tf.square(difference)
+        if kind == "charbonnier":
+            distance = tf.sqrt(distance + 1e-6)
     return tf.reduce_mean(distance, axis=[1, 2, 3])

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import yaml
 
-from srgan_keras.config import PRESETS, Config, UsageError
+from srgan_keras.config import PRESETS, Config, Data, Loss, UsageError
 from srgan_keras.configure import load, to_yaml, validate
 
 
@@ -68,6 +68,7 @@ def test_missing_file_and_preset_are_named():
         ("data", {"min_fov": 1.5}, "share from 0 to 1"),
         ("discriminator", {"kind": "dcgan"}, "multiple of 64"),
         ("loss", {"stage1_pixel_weight": 0.0}, "stage 1 has no loss"),
+        ("loss", {"stage1_ssim_weight": -0.1}, "stage1_ssim_weight must not be negative"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(part, changes, message):
@@ -77,6 +78,15 @@ def test_what_does_not_fit_together_is_refused(part, changes, message):
     )
     with pytest.raises(UsageError, match=message):
         validate(changed)
+
+
+def test_ssim_needs_its_window():
+    small = dataclasses.replace(
+        load("demo"), data=Data(patch=8), loss=Loss(stage1_pixel_weight=0, stage1_ssim_weight=1)
+    )
+    with pytest.raises(UsageError, match="of 11 px or more"):
+        validate(small)
+    validate(dataclasses.replace(small, data=Data(patch=16)))
 
 
 def test_presets_hold_the_figures_of_their_sources():

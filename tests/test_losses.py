@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras import losses
+from srgan_keras import losses, metrics
 
 
 def test_distances_are_means_an_image(rng):
@@ -13,6 +13,40 @@ def test_distances_are_means_an_image(rng):
     np.testing.assert_allclose(
         losses.content_loss(a, b, "mse"), ((a - b) ** 2).mean((1, 2, 3)), rtol=1e-6
     )
+
+
+def test_charbonnier_is_its_equation_and_smooth_at_zero():
+    hr = tf.zeros((1, 1, 3, 1))
+    sr = tf.constant([0.0, 0.1, -0.5], shape=(1, 1, 3, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(sr)
+        loss = losses.pixel_loss(hr, sr, "charbonnier")
+    expected = np.sqrt(np.array([0, 0.01, 0.25]) + 1e-6)
+    np.testing.assert_allclose(loss, [expected.mean()], rtol=1e-6)
+    slopes = np.array([0, 0.1, -0.5]) / expected / 3
+    np.testing.assert_allclose(tape.gradient(loss, sr)[0, 0, :, 0], slopes, rtol=1e-5)
+
+
+def test_ssim_loss_is_what_the_metric_lacks_to_one(rng):
+    hr, sr = (rng.integers(0, 256, (2, 24, 20, 3)).astype(np.float32) for _ in range(2))
+    expected = [1 - metrics.ssim(a, b) for a, b in zip(hr, sr, strict=True)]
+    np.testing.assert_allclose(losses.ssim_loss(hr / 255, sr / 255), expected, rtol=1e-5)
+    half = losses.ssim_loss(tf.cast(hr / 255, tf.bfloat16), tf.cast(hr / 255, tf.bfloat16))
+    assert half.dtype == tf.float32
+    np.testing.assert_allclose(half, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda hr, sr: losses.pixel_loss(hr, sr, "charbonnier"), losses.ssim_loss]
+)
+def test_gradients_reach_every_value_of_their_own_image_alone(loss, rng):
+    hr, sr = (tf.constant(rng.random((2, 16, 13, 3), np.float32)) for _ in range(2))
+    with tf.GradientTape() as tape:
+        tape.watch(sr)
+        first = loss(hr, sr)[0]
+    own, other = tape.gradient(first, sr)
+    assert np.abs(own).min() > 0
+    assert not np.abs(other).any()
 
 
 def test_distances_of_half_precision_are_reduced_in_float32():

@@ -76,7 +76,7 @@ def features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.M
 
     Args:
         base: what `vgg19` returned.
-        config: preprocessing, scale, and whether `content` is taken before its activation.
+        config: preprocessing, pooling, scale, and whether `content` is taken before its activation.
         outputs: key -> name of a layer of VGG-19, such as block5_conv4 for phi_5,4.
 
     Raises:
@@ -87,6 +87,8 @@ def features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.M
     maps = {}
     last = max(layer_index(base, name) for name in outputs.values())
     for layer in base.layers[1 : last + 1]:
+        if config.pooling == "average" and isinstance(layer, layers.MaxPooling2D):
+            layer = layers.AveragePooling2D(layer.pool_size, layer.strides, name=layer.name)
         before, x = x, layer(x)
         for key, name in outputs.items():
             if name != layer.name:

@@ -68,6 +68,19 @@ def test_before_activation_takes_what_the_relu_would_cut(base):
         v.features(base, Vgg(before_activation=True), {"content": "block2_pool"})
 
 
+def test_average_pooling_takes_the_mean_and_keeps_the_weights(base):
+    image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    outputs = {"content": "block2_conv1", "before": "block1_conv2", "trunk": "block1_pool"}
+    cut = v.features(base, Vgg(pooling="average", feature_scale=1.0), outputs)
+    maps = cut(image)
+    means = np.reshape(maps["before"], (1, 16, 2, 16, 2, 64)).mean((2, 4))
+    np.testing.assert_allclose(maps["trunk"], means, rtol=1e-4, atol=1e-3)
+    expected = base.get_layer("block2_conv1")(means)
+    np.testing.assert_allclose(maps["content"], expected, rtol=1e-4, atol=1e-2)
+    assert cut.count_params() == v.features(base, Vgg(), outputs).count_params()
+    assert isinstance(base.get_layer("block1_pool"), keras.layers.MaxPooling2D), "base is untouched"
+
+
 def test_features_are_frozen_and_end_at_the_deepest_layer(base):
     cut = v.features(base, Vgg(), {"content": "block3_conv3", "trunk": "block2_pool"})
     assert not cut.trainable_weights

@@ -34,6 +34,27 @@ def test_each_term_reaches_every_weight_of_the_generator(make, tiny, batch, weig
     assert all(np.abs(g).max() > 0 for g in gradients)
 
 
+@pytest.mark.parametrize("term", ["pixel", "ssim"])
+def test_each_term_of_stage_1_reaches_every_weight_and_is_left_out_at_zero(make, tiny, batch, term):
+    weights = {"stage1_pixel_weight": 0.0} | {f"stage1_{term}_weight": 0.5}
+    loss = dataclasses.replace(tiny.loss, **weights, pixel="charbonnier")
+    model = make("content", dataclasses.replace(tiny, loss=loss))
+    (gradients, _), logs = model.compute_gradients(batch)
+    assert all(np.abs(g).max() > 0 for g in gradients)
+    assert set(logs) == set(model.log_names) == {term, "total"}
+    assert set(model.gradient_norms(batch)) == {f"{term}_gradient"}
+    assert term == "pixel" or "ssim" not in make("srgan", tiny).log_names
+
+
+def test_ssim_is_compiled_by_xla(make, tiny, batch):
+    loss = dataclasses.replace(tiny.loss, stage1_ssim_weight=0.5)
+    model = make("content", dataclasses.replace(tiny, loss=loss))
+    compiled = tf.function(model.compute_gradients, jit_compile=True)
+    ours, plain = (step(batch)[0][0] for step in (compiled, model.compute_gradients))
+    for a, b in zip(ours, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
 def test_a_term_of_weight_zero_reaches_nothing(make, tiny, batch):
     only_pixel = make("srgan", with_loss(tiny, stage2_pixel_weight=1.0))
     (gradients, _), logs = only_pixel.compute_gradients(batch)
