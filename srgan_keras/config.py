@@ -68,12 +68,19 @@ class Generator:
     """Residual blocks, Eq. (6)."""
     filters: int = 32
     """Channels of the residual blocks."""
-    upsampling: Literal["steps", "direct"] = "direct"
-    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image."""
+    upsampling: Literal["steps", "resize", "direct"] = "direct"
+    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image.
+    resize: as steps, each doubling nearest-neighbour and a 3x3 convolution (Odena et al. 2016)."""
     upsample_filters: int = 64
-    """steps: channels after each PixelShuffle."""
+    """steps, resize: channels after each doubling."""
     batch_norm: bool = False
     """Batch normalisation in the residual blocks."""
+    channel_attention: bool = False
+    """Squeeze and excitation at the end of each residual branch (Hu et al. 2018; Zhang et al. 2018,
+    RCAN). Of the mean over 9x9 LR px, not over the image: a training patch has 24 LR px along a
+    side, a photograph thousands (Chu et al. 2022), and tiles must equal the whole."""
+    dilation: int = 1
+    """Dilation rate of the first convolution of every second residual block."""
     activation: Literal["leaky_relu", "relu"] = "leaky_relu"
     """LeakyReLU has slope 0.2."""
     head_kernel: int = 3

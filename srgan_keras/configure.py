@@ -17,7 +17,9 @@ import yaml
 
 from srgan_keras.config import PRESETS, Config, Loss, UsageError
 
-GENERATOR_COUNTS = ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel")
+GENERATOR_COUNTS = (
+    *("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel", "dilation"),
+)
 SSIM_WINDOW = 11
 
 

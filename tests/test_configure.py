@@ -67,6 +67,7 @@ def test_missing_file_and_preset_are_named():
         ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),
         ("data", {"min_fov": 1.5}, "share from 0 to 1"),
         ("discriminator", {"kind": "dcgan"}, "multiple of 64"),
+        ("generator", {"dilation": 0}, "generator.dilation must be positive"),
         ("loss", {"stage1_pixel_weight": 0.0}, "stage 1 has no loss"),
         ("loss", {"stage1_ssim_weight": -0.1}, "stage1_ssim_weight must not be negative"),
     ],

@@ -70,8 +70,7 @@ def bytes_per_pixel(model: keras.Model) -> int:
     most = 0
     for i, call in enumerate(calls):
         side = max((enlarged[source] for source in call.inputs), default=1)
-        grows = isinstance(call.layer, PixelShuffle | BicubicUpsampling)
-        enlarged.append(side * call.layer.scale if grows else side)
+        enlarged.append(side * _enlargement(call.layer))
         sizes.append(4 * call.shape[-1] * enlarged[i] ** 2)
         most = max(most, sum(sizes[j] for j in range(i + 1) if last_use.get(j, i) >= i))
     return most
@@ -82,13 +81,32 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
     layer = node.layer
     if isinstance(layer, POINTWISE):
         return first, last
-    if isinstance(layer, PixelShuffle):
-        return first // layer.scale, last // layer.scale
+    scale = _enlargement(layer)
     if isinstance(layer, BicubicUpsampling):
-        return first // layer.scale - BICUBIC_REACH, last // layer.scale + BICUBIC_REACH
-    convolution = isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
-    if convolution and layer.strides == (1, 1) and layer.padding == "same":
-        reach = (max(layer.kernel_size) - 1) * max(layer.dilation_rate)
+        return first // scale - BICUBIC_REACH, last // scale + BICUBIC_REACH
+    if scale > 1:
+        return first // scale, last // scale
+    window = _window(layer)
+    if window and layer.strides == (1, 1) and (window == 1 or layer.padding == "same"):
+        reach = window - 1
         return first - reach // 2, last + reach - reach // 2
     kind = type(layer).__name__
     raise ValueError(f"no receptive field is known for layer {layer.name!r} of kind {kind}")
+
+
+def _enlargement(layer: keras.layers.Layer) -> int:
+    """Return a layer's output side over its input side, 1 where it is not known to enlarge."""
+    if isinstance(layer, PixelShuffle | BicubicUpsampling):
+        return layer.scale
+    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest":
+        return max(layer.size)
+    return 1
+
+
+def _window(layer: keras.layers.Layer) -> int:
+    """Return the side of the square that a pixel of the output looks at, 0 where not known."""
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+        return (max(layer.kernel_size) - 1) * max(layer.dilation_rate) + 1
+    if isinstance(layer, keras.layers.AveragePooling2D):
+        return max(layer.pool_size)
+    return 0

@@ -143,6 +143,7 @@ def _box(node: Node) -> Box:
     elif isinstance(layer, keras.layers.Conv2D):
         kind = "convolution"
         label = f"Conv k{layer.kernel_size[0]}n{layer.filters}s{layer.strides[0]}"
+        label += f"d{layer.dilation_rate[0]}" if layer.dilation_rate[0] > 1 else ""
         label += _activation(layer)
     elif isinstance(layer, keras.layers.Dense):
         kind, label = "dense", f"Dense {layer.units}{_activation(layer)}"
@@ -154,10 +155,12 @@ def _box(node: Node) -> Box:
         kind, label = "activation", layer.activation.__name__
     elif isinstance(layer, keras.layers.ReLU | keras.layers.PReLU):
         kind = "activation"
-    elif isinstance(layer, keras.layers.Add | keras.layers.Concatenate):
+    elif isinstance(layer, keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate):
         kind = "sum, join"
     elif isinstance(layer, PixelShuffle):
         kind, label = "enlargement", f"PixelShuffle ×{layer.scale}"
+    elif isinstance(layer, keras.layers.UpSampling2D):
+        kind, label = "enlargement", f"Nearest ×{layer.size[0]}"
     elif isinstance(layer, BicubicUpsampling):
         kind, label = "enlargement", f"Bicubic ×{layer.scale}"
     elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):

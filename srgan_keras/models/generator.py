@@ -1,4 +1,4 @@
-"""The generator of Eq. (1): residual blocks in LR space, PixelShuffles to HR space."""
+"""The generator of Eq. (1): residual blocks in LR space, then enlargement to HR space."""
 
 import keras
 from keras import layers
@@ -15,6 +15,9 @@ from srgan_keras.models.layers import (
 )
 
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
+
+ATTENTION_WINDOW = 9
+"""LR pixels along a side of the neighbourhood whose mean channel attention sees."""
 
 
 def generator(
@@ -38,32 +41,6 @@ def generator(
     if config.normalisation == "symmetric":
         mean, std = SYMMETRIC
 
-    def conv_bn(x: keras.KerasTensor, name: str, gain: float = 1.0) -> keras.KerasTensor:
-        # a bias before batch normalisation would be subtracted again
-        x = layers.Conv2D(
-            config.filters,
-            3,
-            padding="same",
-            use_bias=not config.batch_norm,
-            kernel_initializer=keras.initializers.VarianceScaling(2.0 * gain**2),
-            name=f"{name}_conv",
-        )(x)
-        if config.batch_norm:
-            x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
-        return x
-
-    def tail(shuffle: int) -> layers.Layer:
-        convolution = BlockConv2D if shuffle == 1 else layers.Conv2D
-        return convolution(
-            3 * shuffle**2,
-            config.tail_kernel,
-            padding="same",
-            activation=config.output,
-            # small at first: training starts near bicubic, or near the mean colour
-            kernel_initializer=ICNR(shuffle, gain=0.1),
-            name="tail_conv",
-        )
-
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
     x = layers.Conv2D(
@@ -73,32 +50,8 @@ def generator(
         kernel_initializer="he_normal",
         name="head_conv",
     )(x)
-    head = x = activation(config.activation, "head_act")(x)
-
-    for i in range(1, config.blocks + 1):  # Eq. (6): F(x) = x + H(x)
-        h = conv_bn(x, f"block{i}_1")
-        h = activation(config.activation, f"block{i}_act")(h)
-        # without batch normalisation, small residuals keep the sum from growing with depth
-        h = conv_bn(h, f"block{i}_2", gain=0.1)
-        x = layers.Add(name=f"block{i}_add")([x, h])
-
-    x = conv_bn(x, "body")
-    x = layers.Add(name="body_add")([x, head])
-
-    if config.upsampling == "steps":
-        for i in range(1, scale.bit_length()):
-            x = layers.Conv2D(
-                4 * config.upsample_filters,
-                3,
-                padding="same",
-                kernel_initializer=ICNR(2),
-                name=f"up{i}_conv",
-            )(x)
-            x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
-            x = activation(config.activation, f"up{i}_act")(x)
-        x = tail(1)(x)
-    else:
-        x = PixelShuffle(scale, name="up_shuffle")(tail(scale)(x))
+    x = activation(config.activation, "head_act")(x)
+    x = _enlarge(_body(x, config), config, scale)
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
         x = layers.Add(dtype="float32", name="bicubic_add")(
@@ -107,6 +60,81 @@ def generator(
     else:
         x = Affine(std, mean, name="unstandardise")(x)
     return keras.Model(lr, x, name="generator")
+
+
+def _body(x: keras.KerasTensor, config: Generator) -> keras.KerasTensor:
+    """Apply the residual blocks, F(x) = x + H(x) of Eq. (6), and the skip around them all."""
+    head = x
+    for i in range(1, config.blocks + 1):
+        dilation = config.dilation if i % 2 == 0 else 1
+        h = _conv_bn(x, config, f"block{i}_1", dilation=dilation)
+        h = activation(config.activation, f"block{i}_act")(h)
+        # without batch normalisation, small residuals keep the sum from growing with depth
+        h = _conv_bn(h, config, f"block{i}_2", gain=0.1)
+        if config.channel_attention:
+            h = _attend(h, f"block{i}")
+        x = layers.Add(name=f"block{i}_add")([x, h])
+    x = _conv_bn(x, config, "body")
+    return layers.Add(name="body_add")([x, head])
+
+
+def _conv_bn(
+    x: keras.KerasTensor, config: Generator, name: str, gain: float = 1.0, dilation: int = 1
+) -> keras.KerasTensor:
+    # a bias before batch normalisation would be subtracted again
+    x = layers.Conv2D(
+        config.filters,
+        3,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=not config.batch_norm,
+        kernel_initializer=keras.initializers.VarianceScaling(2.0 * gain**2),
+        name=f"{name}_conv",
+    )(x)
+    if config.batch_norm:
+        x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
+    return x
+
+
+def _attend(h: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Weigh channels by what the neighbourhood holds: squeeze and excitation (Hu et al. 2018)."""
+    channels = h.shape[-1]
+    x = layers.AveragePooling2D(ATTENTION_WINDOW, 1, "same", name=f"{name}_squeeze")(h)
+    x = layers.Conv2D(max(4, channels // 16), 1, activation="relu", name=f"{name}_reduce")(x)
+    x = layers.Conv2D(channels, 1, activation="sigmoid", name=f"{name}_excite")(x)
+    return layers.Multiply(name=f"{name}_attend")([h, x])
+
+
+def _enlarge(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
+    """Go from features at LR size to an image at SR size."""
+    if config.upsampling == "direct":
+        return PixelShuffle(scale, name="up_shuffle")(_tail(x, config, scale))
+    for i in range(1, scale.bit_length()):
+        if config.upsampling == "resize":
+            x = layers.UpSampling2D(2, name=f"up{i}_nearest")(x)
+            filters, initializer = config.upsample_filters, "he_normal"
+        else:
+            filters, initializer = 4 * config.upsample_filters, ICNR(2)
+        x = layers.Conv2D(
+            filters, 3, padding="same", kernel_initializer=initializer, name=f"up{i}_conv"
+        )(x)
+        if config.upsampling == "steps":
+            x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
+        x = activation(config.activation, f"up{i}_act")(x)
+    return _tail(x, config, 1)
+
+
+def _tail(x: keras.KerasTensor, config: Generator, shuffle: int) -> keras.KerasTensor:
+    convolution = BlockConv2D if shuffle == 1 else layers.Conv2D
+    return convolution(
+        3 * shuffle**2,
+        config.tail_kernel,
+        padding="same",
+        activation=config.output,
+        # small at first: training starts near bicubic, or near the mean colour
+        kernel_initializer=ICNR(shuffle, gain=0.1),
+        name="tail_conv",
+    )(x)
 
 
 def _standardise(

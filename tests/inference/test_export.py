@@ -26,11 +26,14 @@ LIBRARIES = {
 }
 
 
-@pytest.fixture(params=["steps", "direct"], scope="module")
+@pytest.fixture(params=["steps", "direct", "resize"], scope="module")
 def folder(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / request.param
-    steps = request.param == "steps"
-    config = Generator(1, 4, request.param, 4, batch_norm=steps, bicubic_skip=not steps)
+    steps, resize = request.param == "steps", request.param == "resize"
+    config = Generator(
+        2, 4, request.param, 4, batch_norm=steps, bicubic_skip=not steps,
+        channel_attention=resize, dilation=2 if resize else 1,
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
         model = generator(config, 2)

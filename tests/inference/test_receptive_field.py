@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from keras import layers
 
 from srgan_keras.config import PRESETS, Generator
 from srgan_keras.configure import load
-from srgan_keras.inference.receptive_field import receptive_radius
+from srgan_keras.inference.receptive_field import bytes_per_pixel, receptive_radius
 from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.generator import generator
 from srgan_keras.models.layers import PixelShuffle
@@ -15,9 +17,10 @@ from srgan_keras.models.layers import PixelShuffle
 def reach_of_gradient(model: keras.Model, scale: int) -> int:
     """Farthest LR pixel along the middle with a gradient from an SR pixel, over all phases.
 
-    With positive weights and inputs nothing cancels and no ReLU is closed.
+    With positive weights and inputs nothing cancels and no ReLU is closed; with small ones no
+    sigmoid is saturated.
     """
-    model.set_weights([np.abs(weight) + 0.01 for weight in model.get_weights()])
+    model.set_weights([0.1 * np.abs(weight) + 0.01 for weight in model.get_weights()])
     side = 41
     middle = side // 2
     x = tf.ones((1, side, side, 3))
@@ -59,11 +62,31 @@ def test_equals_the_reach_of_the_gradient(scale: int, bicubic_skip: bool, upsamp
 
 
 @pytest.mark.parametrize(
+    ("options", "radius"),
+    [
+        ({}, 1 + 4 + 1 + 1),  # head, two blocks, body, tail
+        ({"channel_attention": True}, 7 + 2 * 4),
+        ({"dilation": 3}, 7 + 2),  # the first convolution of the second block
+        ({"upsampling": "resize"}, 6 + 1),  # two convolutions at SR size
+        ({"channel_attention": True, "dilation": 3, "upsampling": "resize"}, 7 + 8 + 2),
+    ],
+    ids=str,
+)
+def test_each_option_of_the_generator_counts(options: dict, radius: int):
+    config = Generator(2, 4, upsample_filters=4, activation="relu", bicubic_skip=False)
+    model = generator(replace(config, **options), 2)
+    assert receptive_radius(model, 2) == radius == reach_of_gradient(model, 2)
+
+
+@pytest.mark.parametrize(
     ("model", "scale", "radius"),
     [
         (sequence(conv(1)), 1, 0),
+        (sequence(layers.Conv2D(3, 1)), 1, 0),
         (sequence(conv(4)), 1, 2),
         (sequence(conv(3, dilation_rate=2)), 1, 2),
+        (sequence(layers.AveragePooling2D(9, 1, "same")), 1, 4),
+        (sequence(layers.UpSampling2D(4), conv(3)), 4, 1),
         (sequence(BicubicUpsampling(4)), 4, 2),
         (sequence(conv(1, 12), PixelShuffle(2), conv(3)), 2, 1),
         (sequence(conv(1, 12), PixelShuffle(2), conv(5)), 2, 1),
@@ -85,6 +108,26 @@ def test_a_model_as_a_layer_counts():
     inner = sequence(conv(3))
     inputs = keras.Input((None, None, 3))
     assert receptive_radius(keras.Model(inputs, inner(inner(inputs))), 1) == 2
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.UpSampling2D(2, interpolation="bilinear"),
+        layers.AveragePooling2D(2),
+        layers.AveragePooling2D(3, 1),
+        conv(3, strides=2),
+    ],
+)
+def test_a_layer_of_unknown_reach_is_refused(layer: layers.Layer):
+    with pytest.raises(ValueError, match="no receptive field is known"):
+        receptive_radius(sequence(layer), 1)
+
+
+def test_an_enlarged_layer_takes_more_memory():
+    # 3 channels of 4 bytes before, as many at twice the side after
+    assert bytes_per_pixel(sequence(layers.UpSampling2D(2))) == 12 + 4 * 12
+    assert bytes_per_pixel(sequence(layers.AveragePooling2D(9, 1, "same"))) == 12 + 12
 
 
 def test_a_layer_that_sees_the_whole_image_is_refused():

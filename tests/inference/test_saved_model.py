@@ -70,11 +70,19 @@ def test_arrays_of_any_size(signatures: dict, model: keras.Model, shape: tuple):
     np.testing.assert_array_equal(levels, np.rint(floats * 255))
 
 
-@pytest.mark.parametrize("bicubic_skip", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bicubic_skip": True},
+        {"bicubic_skip": False},
+        {"bicubic_skip": False, "upsampling": "resize", "channel_attention": True},
+    ],
+    ids=str,
+)
 def test_tiles_equal_the_whole(
-    bicubic_skip: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+    options: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ):
-    model = generator(replace(TINY, bicubic_skip=bicubic_skip), 2)
+    model = generator(replace(TINY, **options), 2)
     images = {
         shape: rng.uniform(size=(*shape, 3)).astype(np.float32)
         for shape in [(1, 200, 9), (1, 9, 200), (2, 61, 40), (3, 40, 61), (1, 1, 500), (5, 9, 9)]
@@ -87,7 +95,7 @@ def test_tiles_equal_the_whole(
         exported = tf.saved_model.load(str(tmp_path / f"{budget}"))
         passes.append({n: ask(exported.signatures, "serve_float", x) for n, x in images.items()})
     parts = [part for part in serving_form(model) if part]
-    assert len(parts) == 1 + (not bicubic_skip)
+    assert len(parts) == 1 + (not options["bicubic_skip"])
     for i, part in enumerate(parts):  # so that the first are cut into several tiles
         pixels = 2**17 // (8 if i else 1) // bytes_per_pixel(part)
         assert pixels**0.5 - 2 * receptive_radius(part, 2) < 61

@@ -33,6 +33,7 @@ def trained(scale, **config):
     [
         {}, {"tail_kernel": 1, "output": "tanh", "activation": "relu"}, {"tail_kernel": 3},
         {"bicubic_skip": True}, {"upsampling": "direct", "bicubic_skip": True, "batch_norm": False},
+        {"upsampling": "resize", "channel_attention": True, "dilation": 2},
     ],
     ids=str,
 )  # fmt: skip

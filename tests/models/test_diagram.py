@@ -56,6 +56,17 @@ def test_the_generator_of_figure_2(paper: Layout):
     assert ("input lr", "Add", ("Bicubic ×4",)) in skips(paper)
 
 
+def test_dilation_attention_and_resizing_are_drawn():
+    layout = arrange(generator(Generator(4, 8, "resize", 4, False, True, 2), 4))
+    branch = ["LeakyReLU 0.2", "Conv k3n8s1"]
+    attention = ["Mean pool s1", "Conv k1n4s1 + ReLU", "Conv k1n8s1 + sigmoid", "Multiply", "Add"]
+    pair = ["Conv k3n8s1", *branch, *attention, "Conv k3n8s1d2", *branch, *attention]
+    assert labels(layout)[4:-9] == pair
+    assert layout.repeats == [(4, 19, 2), (22, 24, 2)]
+    assert "Nearest ×2" in labels(layout)
+    assert ("Conv k3n8s1", "Multiply", ()) in skips(layout)
+
+
 def test_every_box_but_the_input_is_reached(paper: Layout):
     assert {b for _, b, _ in paper.edges} == set(range(1, len(paper.boxes)))
     assert all(a < b for a, b, _ in paper.edges)

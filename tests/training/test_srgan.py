@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from srgan_keras import losses
-from srgan_keras.config import Discriminator, Loss
+from srgan_keras.config import Discriminator, Generator, Loss
 from srgan_keras.training.srgan import to_float
 
 
@@ -46,9 +46,10 @@ def test_each_term_of_stage_1_reaches_every_weight_and_is_left_out_at_zero(make,
     assert term == "pixel" or "ssim" not in make("srgan", tiny).log_names
 
 
-def test_ssim_is_compiled_by_xla(make, tiny, batch):
+def test_xla_compiles_ssim_attention_dilation_and_resizing(make, tiny, batch):
     loss = dataclasses.replace(tiny.loss, stage1_ssim_weight=0.5)
-    model = make("content", dataclasses.replace(tiny, loss=loss))
+    g = Generator(2, 6, "resize", 4, channel_attention=True, dilation=2)
+    model = make("content", dataclasses.replace(tiny, loss=loss, generator=g))
     compiled = tf.function(model.compute_gradients, jit_compile=True)
     ours, plain = (step(batch)[0][0] for step in (compiled, model.compute_gradients))
     for a, b in zip(ours, plain, strict=True):
