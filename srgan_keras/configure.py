@@ -170,10 +170,14 @@ def _validate_loss(loss: Loss, patch: int) -> None:
         raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 
 
-def to_yaml(config: Config) -> str:
-    """Return the whole configuration as YAML that `load(file=...)` reads back."""
-    plain = dataclasses.asdict(
+def plain(config: Config) -> dict[str, Any]:
+    """Return a configuration, or a part of one, as YAML's dicts and lists."""
+    return dataclasses.asdict(
         config,
         dict_factory=lambda items: {k: list(v) if isinstance(v, tuple) else v for k, v in items},
     )
-    return yaml.safe_dump(plain, sort_keys=False)
+
+
+def to_yaml(config: Config) -> str:
+    """Return the whole configuration as YAML that `load(file=...)` reads back."""
+    return yaml.safe_dump(plain(config), sort_keys=False)

@@ -1,11 +1,11 @@
-"""Train and measure the rows of the recipe's table, one factor at a time, and print the table.
+"""Train and measure the rows of the recipe's tables, one factor at a time, and print the tables.
 
-    python docs/recipe/screen.py --idrid data/idrid/images --drive data/drive --workdir runs/recipe
+    python docs/recipe/screen.py --idrid data/idrid/images --drive data/drive --vgg vgg19_notop.h5
 
-Every row of `rows.yaml` is a run of `srgan_keras.train` with the preset `fundus`, the options under
-`all` and its own; a short stage 1, whose schedule ends with it. What is chosen is
-chosen by IDRiD's validation photographs and by DRIVE, another camera; APTOS, CHASE_DB1 and IDRiD's
-test photographs take no part. A row that is done is not run again; a killed one goes on.
+Every row of `rows.yaml` is a run of `srgan_keras.train`: its table's preset and options, then its
+own; short, with a schedule that ends with it. What is chosen is chosen by IDRiD's validation
+photographs and by DRIVE, another camera; APTOS, CHASE_DB1 and IDRiD's test photographs take no
+part. A row that is done is not run again; a killed one goes on.
 """
 
 import argparse
@@ -22,27 +22,64 @@ ROWS = Path(__file__).with_name("rows.yaml")
 def main() -> None:
     """Run what is missing, print all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("rows", nargs="*", help="default: all")
+    plan = yaml.safe_load(ROWS.read_text())
+    tables = [name for name in plan if name != "anchors"]
+    parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; default: all")
+    parser.add_argument("--rows", nargs="*", help="of the tables; default: all")
     parser.add_argument("--idrid", default="data/idrid/images")
     parser.add_argument("--drive", default="data/drive")
+    parser.add_argument("--vgg", default="auto", help="weights of VGG-19, for stage 2")
     parser.add_argument("--workdir", type=Path, default=Path("runs/recipe"))
     options = parser.parse_args()
-    plan = yaml.safe_load(ROWS.read_text())
-    common, plan = plan["all"], plan["rows"]
-    sets = {
-        "IDRiD validation": ["--data", options.idrid, "--split", "validation"],
-        "DRIVE": ["--data", options.drive, "--split", "all", "--hr-long-side", "512"],
-    }
-    lines = []
-    for name in options.rows or plan:
-        folder = options.workdir / name
-        model = folder / "models" / "content"
-        if not model.exists():
-            source = ["--data", options.idrid, "--workdir", str(folder)]
-            run("train", "--preset", "fundus", *source, *common, *flat(plan[name]["options"]))
-        cells = [cells_of(model, folder / label, arguments) for label, arguments in sets.items()]
-        lines.append(f"| {plan[name]['what']} | {' | '.join(cells)} |")
-    print(f"| | {' | '.join(sets)} |\n|---{'|---' * len(sets)}|", *lines, sep="\n")
+    if unknown := set(options.tables) - set(tables):
+        parser.error(f"no table {', '.join(unknown)}: choose of {', '.join(tables)}")
+    for name in options.tables or tables:
+        table = plan[name]
+        head, cells = {"content": stage1, "srgan": stage2}[table["model"]](options)
+        lines = []
+        for row, own in table["rows"].items():
+            if options.rows and row not in options.rows:
+                continue
+            folder = options.workdir / row
+            model = folder / "models" / table["model"]
+            if not model.exists():
+                source = ["--preset", table["preset"], "--data", options.idrid]
+                given = [*source, "--vgg.weights", options.vgg, "--workdir", str(folder)]
+                run("train", *given, *flat(table["options"]), *flat(own["options"]))
+            lines.append(f"| {own['what']} | {cells(model)} |")
+        print(f"\n| {name} | {head} |\n|---{'|---' * (head.count('|') + 1)}|", *lines, sep="\n")
+
+
+def stage1(options: argparse.Namespace) -> tuple:
+    """Return the columns of a table of fidelity, and what fills them."""
+    idrid = ["--data", options.idrid, "--split", "validation"]
+    drive = ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
+
+    def cells(model: Path) -> str:
+        measured = (measure(model, *part) for part in (("idrid", idrid), ("drive", drive)))
+        return " | ".join(gain(found["gain_over_bicubic"]["content"]) for found in measured)
+
+    return "IDRiD validation | DRIVE", cells
+
+
+def stage2(options: argparse.Namespace) -> tuple:
+    """Return the columns of a table of perception, and what fills them."""
+    drive = ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
+    vgg = ["--vgg-weights", options.vgg]
+
+    def cells(model: Path) -> str:
+        found = measure(model, "drive", [*drive, *vgg])
+        full, inner = (found["models"]["srgan"][region] for region in ("full", "inner"))
+        figures = (
+            f"{1000 * full['vgg_distance']['mean']:.3f}",
+            f"{inner['band_energy']['mean']:.3f}",
+            f"{inner['grid_energy']['mean']:.1f}",
+            f"{full['lr_consistency']['mean']:.1f}",
+        )
+        return " | ".join([gain(found["gain_over_bicubic"]["srgan"]), *figures])
+
+    head = ("DRIVE", "`vgg_distance` x 1000", "`band_energy`", "`grid_energy`", "`lr_consistency`")
+    return " | ".join(head), cells
 
 
 def flat(options: list[str | list]) -> list[str]:
@@ -58,12 +95,16 @@ def run(verb: str, *arguments: str) -> None:
         sys.exit(done.returncode)
 
 
-def cells_of(model: Path, out: Path, arguments: list[str]) -> str:
-    """Return the gain over bicubic in dB, `full` and `inner` with 95 % interval."""
+def measure(model: Path, label: str, arguments: list[str]) -> dict:
+    """Return the run in the metrics.json of a model, which is made where it is missing."""
+    out = model.parents[1] / label
     if not (out / "metrics.json").exists():
         run("evaluate", str(model), *arguments, "--no-trust", "--out", str(out))
-    result = json.loads((out / "metrics.json").read_text())["runs"][0]
-    gains = result["gain_over_bicubic"]["content"]
+    return json.loads((out / "metrics.json").read_text())["runs"][0]
+
+
+def gain(gains: dict) -> str:
+    """Return the gain over bicubic in dB, `full` and `inner` with 95 % interval."""
     full, inner = (gains[region]["psnr"] for region in ("full", "inner"))
     low, high = inner["ci95"]
     return f"{full['mean']:+.2f} / {inner['mean']:+.2f} [{low:+.2f}, {high:+.2f}]"

@@ -48,7 +48,7 @@ class Monitor:
         self.stage, self.total, self.columns = stage, total, columns
         self.history = workdir / "history.csv"
         if self.history.exists():
-            _drop_rows_after(self.history, stage, done)
+            _drop_rows_after(self.history, stage, done, columns)
         else:
             self.history.write_text(",".join(columns) + "\n")
         self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
@@ -101,11 +101,12 @@ class Monitor:
             log.info("%s %d/%d %s, %.0f min left", self.stage, step, self.total, text, eta)
 
 
-def _drop_rows_after(history: Path, stage: str, done: int) -> None:
-    """Keep the rows of earlier stages, and of this one up to the restored step."""
+def _drop_rows_after(history: Path, stage: str, done: int, columns: tuple[str, ...]) -> None:
+    """Keep the rows of earlier stages, and of this one up to the restored step, in `columns`."""
     # a disk may have become full in the middle of a row
     rows = pd.read_csv(history).dropna(subset=["images_per_s"])
     kept = (rows["stage"] == stage) & (rows["step"] <= done)
     if stage == "srgan":
         kept |= rows["stage"] == "content"
-    rows[kept].to_csv(history, index=False)
+    # another version may have begun the run with fewer columns
+    rows[kept].reindex(columns=columns).to_csv(history, index=False)

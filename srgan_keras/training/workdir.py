@@ -1,5 +1,6 @@
 """The work folder of a run: what it was asked, what it ran on, and whether it is finished."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -17,7 +18,7 @@ import yaml
 
 import srgan_keras
 from srgan_keras.config import Config, UsageError
-from srgan_keras.configure import to_yaml
+from srgan_keras.configure import plain, to_yaml
 from srgan_keras.training.machine import machine
 
 UNITS = ("steps", "epochs")
@@ -87,8 +88,10 @@ class WorkDir:
 
     def _go_on(self, config: Config) -> None:
         """Refuse to go on with other settings, naming them; but a stage may be made longer."""
-        before = _flat(yaml.safe_load((self.path / "config.yaml").read_text()))
-        now = _flat(yaml.safe_load(to_yaml(config)))
+        now = _flat(plain(config))
+        # what was no setting yet when the run began counts as its default
+        before = _flat(_defaults(type(config)))
+        before |= _flat(yaml.safe_load((self.path / "config.yaml").read_text()))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         other = [name for name in changed if name not in BUDGET]
         if other:
@@ -194,6 +197,13 @@ def _lock(path: Path) -> TextIO:
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     file.flush()
     return file
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    fields = dataclasses.fields(kind)
+    values = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    parts = [f for f in fields if f.default_factory is not dataclasses.MISSING]
+    return values | {f.name: plain(f.default_factory()) for f in parts}
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from srgan_keras.config import Train
 from srgan_keras.training import loop
 from srgan_keras.training.checkpoint import Checkpoints
-from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.monitor import COLUMNS, Monitor
 from srgan_keras.training.optimizer import schedule
 from srgan_keras.training.stages import Stage, stages
 
@@ -95,6 +95,17 @@ def test_logs_are_means_over_their_steps(make, tmp_path):
     assert pd.read_csv(tmp_path / "history.csv")["total"][0] == pytest.approx(
         np.mean(expected), rel=1e-4
     )
+
+
+def test_a_run_that_began_with_fewer_columns_goes_on(make, tmp_path):
+    run(make("content"), tmp_path, steps=4)
+    file = tmp_path / "history.csv"
+    pd.read_csv(file).drop(columns="ssim").to_csv(file, index=False)
+    run(make("content"), tmp_path)
+    history = pd.read_csv(file)
+    assert tuple(history.columns) == COLUMNS
+    assert history["images_per_s"].notna().all()
+    assert history["step"].iloc[-1] == 6
 
 
 @pytest.mark.parametrize("stage", ["content", "srgan"])

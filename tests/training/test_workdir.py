@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from srgan_keras.config import UsageError
+from srgan_keras.config import Train, UsageError
 from srgan_keras.configure import load
 from srgan_keras.training.workdir import WorkDir
 
@@ -45,6 +45,18 @@ def test_other_settings_are_refused_by_name(tmp_path):
         WorkDir(tmp_path, other, overwrite=False)
     with opened(tmp_path, other, overwrite=True):
         pass
+
+
+def test_a_setting_newer_than_the_run_counts_as_its_default(tmp_path):
+    with opened(tmp_path):
+        pass
+    file = tmp_path / "config.yaml"
+    lines = [line for line in file.read_text().splitlines() if "ema_decay" not in line]
+    file.write_text("\n".join(lines))
+    with opened(tmp_path, with_train(ema_decay=Train().ema_decay)):
+        pass
+    with pytest.raises(UsageError, match=r"other settings \(train.ema_decay\)"):
+        WorkDir(tmp_path, with_train(ema_decay=0.5), overwrite=False)
 
 
 def test_a_stage_may_be_made_longer(tmp_path):
