@@ -53,10 +53,9 @@ def main() -> None:
 def stage1(options: argparse.Namespace) -> tuple:
     """Return the columns of a table of fidelity, and what fills them."""
     idrid = ["--data", options.idrid, "--split", "validation"]
-    drive = ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
 
     def cells(model: Path) -> str:
-        measured = (measure(model, *part) for part in (("idrid", idrid), ("drive", drive)))
+        measured = (measure(model, *part) for part in (("idrid", idrid), ("drive", drive(options))))
         return " | ".join(gain(found["gain_over_bicubic"]["content"]) for found in measured)
 
     return "IDRiD validation | DRIVE", cells
@@ -64,11 +63,10 @@ def stage1(options: argparse.Namespace) -> tuple:
 
 def stage2(options: argparse.Namespace) -> tuple:
     """Return the columns of a table of perception, and what fills them."""
-    drive = ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
     vgg = ["--vgg-weights", options.vgg]
 
     def cells(model: Path) -> str:
-        found = measure(model, "drive", [*drive, *vgg])
+        found = measure(model, "drive", [*drive(options), *vgg])
         full, inner = (found["models"]["srgan"][region] for region in ("full", "inner"))
         figures = (
             f"{1000 * full['vgg_distance']['mean']:.3f}",
@@ -80,6 +78,11 @@ def stage2(options: argparse.Namespace) -> tuple:
 
     head = ("DRIVE", "`vgg_distance` x 1000", "`band_energy`", "`grid_energy`", "`lr_consistency`")
     return " | ".join(head), cells
+
+
+def drive(options: argparse.Namespace) -> list[str]:
+    """Return what DRIVE is measured by, as another camera."""
+    return ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
 
 
 def flat(options: list[str | list]) -> list[str]:
