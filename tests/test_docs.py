@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import tensorflow as tf
 import yaml
 
 from srgan_keras import cli
-from srgan_keras.config import Generator
+from srgan_keras.config import Config, Generator
 from srgan_keras.inference import model_folder
 from srgan_keras.models.generator import generator
 
@@ -47,6 +48,14 @@ def test_paths_and_tests_are_there(document):
     assert not [(path, t) for path, _, t in named if t and f"def {t}(" not in text(path)]
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_settings_are_there(document):
+    """A setting named in a sentence; `test_commands_parse` reads the commands."""
+    settings = {f"{part.name}.{f.name}" for part in fields(Config) for f in fields(part.type)}
+    named = re.findall(r"`--([a-z]+\.[\w-]+)", text(document))
+    assert not {n for n in named if n.replace("-", "_").replace(".no_", ".") not in settings}
+
+
 def test_rows_of_the_recipe_parse(tmp_path, monkeypatch):
     monkeypatch.setattr("srgan_keras.train.train", lambda *_: None)
     monkeypatch.chdir(tmp_path)
@@ -56,7 +65,8 @@ def test_rows_of_the_recipe_parse(tmp_path, monkeypatch):
         table = plan[name]
         for row in table["rows"].values():
             options = [*flat(table["options"]), *flat(row["options"])]
-            assert cli.main(["train", "--preset", table["preset"], *options]) == 0
+            preset = row.get("preset") or table["preset"]
+            assert cli.main(["train", "--preset", preset, *options]) == 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

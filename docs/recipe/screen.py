@@ -9,6 +9,7 @@ part. A row that is done is not run again; a killed one goes on.
 """
 
 import argparse
+import csv
 import json
 import subprocess
 import sys
@@ -35,15 +36,17 @@ def main() -> None:
         parser.error(f"no table {', '.join(unknown)}: choose of {', '.join(tables)}")
     for name in options.tables or tables:
         table = plan[name]
-        head, cells = {"content": stage1, "srgan": stage2}[table["model"]](options)
+        columns = {"stage1": stage1, "stage2": stage2, "stages": stages}[table["columns"]]
+        head, cells = columns(options)
         lines = []
         for row, own in table["rows"].items():
             if options.rows and row not in options.rows:
                 continue
             folder = options.workdir / row
-            model = folder / "models" / table["model"]
+            model = folder / "models" / ("content" if columns is stage1 else "srgan")
             if not model.exists():
-                source = ["--preset", table["preset"], "--data", options.idrid]
+                preset = own.get("preset", table.get("preset"))
+                source = ["--preset", preset, "--data", options.idrid]
                 given = [*source, "--vgg.weights", options.vgg, "--workdir", str(folder)]
                 run("train", *given, *flat(table["options"]), *flat(own["options"]))
             lines.append(f"| {own['what']} | {cells(model)} |")
@@ -69,6 +72,7 @@ def stage2(options: argparse.Namespace) -> tuple:
         found = measure(model, "drive", [*drive(options), *vgg])
         full, inner = (found["models"]["srgan"][region] for region in ("full", "inner"))
         figures = (
+            adversarial_share(model.parents[1] / "history.csv"),
             f"{1000 * full['vgg_distance']['mean']:.3f}",
             f"{inner['band_energy']['mean']:.3f}",
             f"{inner['grid_energy']['mean']:.1f}",
@@ -76,8 +80,28 @@ def stage2(options: argparse.Namespace) -> tuple:
         )
         return " | ".join([gain(found["gain_over_bicubic"]["srgan"]), *figures])
 
-    head = ("DRIVE", "`vgg_distance` x 1000", "`band_energy`", "`grid_energy`", "`lr_consistency`")
-    return " | ".join(head), cells
+    head = ("DRIVE", "adversarial gradient", "`vgg_distance` x 1000", "`band_energy`")
+    return " | ".join([*head, "`grid_energy`", "`lr_consistency`"]), cells
+
+
+def stages(options: argparse.Namespace) -> tuple:
+    """Return the columns of a table of whole runs: after stage 1, then as `stage2`."""
+    head, after = stage2(options)
+
+    def cells(model: Path) -> str:
+        found = measure(model.with_name("content"), "drive-content", drive(options))
+        return f"{gain(found['gain_over_bicubic']['content'])} | {after(model)}"
+
+    return f"DRIVE after stage 1 | {head}", cells
+
+
+def adversarial_share(history: Path) -> str:
+    """Return the norm of the adversarial term's last gradient over the largest other term's."""
+    with history.open() as file:
+        last = list(csv.DictReader(file))[-1]
+    norms = {k: float(v) for k, v in last.items() if k.endswith("_gradient") and v}
+    adversarial = norms.pop("adversarial_gradient", 0.0)
+    return f"{adversarial / max(norms.values()):.2g}"
 
 
 def drive(options: argparse.Namespace) -> list[str]:
