@@ -68,6 +68,8 @@ class EvaluateOptions:
     """ImageNet weights of VGG-19 without top: measure vgg_distance, too."""
     trust: bool = True
     """standard: make the models' trust maps, too, which takes eight times as long as SR."""
+    self_ensemble: bool = False
+    """Measure the mean over eight flips and rotations, too, as NAME+; trust maps are not made."""
     out: Path = Path("runs/evaluation")
     """Where metrics.json, per_image.csv, trust/ and report.html go."""
 

@@ -27,6 +27,7 @@ from srgan_keras.evaluation.protocol import (
     measure,
     vgg_features,
 )
+from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.table import table
 from srgan_keras.evaluation.trust import Trust
@@ -126,6 +127,7 @@ class Request(Protocol):
     rounding: Literal["truncate", "nearest"]
     vgg_weights: Path | None
     trust: bool
+    self_ensemble: bool
     out: Path
 
 
@@ -144,9 +146,10 @@ def evaluate_spec(request: Request) -> dict[str, Any]:
     photographs = sources.select(sources.find(request.data), request.split)
     features = vgg_features(request.vgg_weights) if request.vgg_weights else None
     clock, out = Clock(), request.out
-    result = evaluate(
-        models, photographs, [protocol], out, request.data, features, request.trust, clock
-    )
+    measured, trust = models, request.trust
+    if request.self_ensemble:  # whose own spread is zero
+        measured, trust = [*models, *map(SelfEnsembled, models)], False
+    result = evaluate(measured, photographs, [protocol], out, request.data, features, trust, clock)
     with clock.of("report"):
         report.write(out, models)
     log.info("seconds: %s", clock.line())

@@ -13,7 +13,7 @@ from srgan_keras.config import UsageError
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation import calibration
 from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler, Values
-from srgan_keras.inference.ensemble import self_ensemble
+from srgan_keras.evaluation.self_ensembled import mean_and_deviation
 
 Maps = dict[str, np.ndarray]
 """Name -> float32 [H, W], grey levels, at the size of HR; see `maps`."""
@@ -53,16 +53,12 @@ def maps(
         one value an LR pixel. `detail`: SR - bicubic, mean over RGB, signed. `departure`, where
         `stage1` is given: distance from it, root mean square over RGB.
     """
-
-    def network(lr: np.ndarray) -> np.ndarray:
-        return model.upscale_float(lr[0])[np.newaxis]
-
-    _, deviation = self_ensemble(network, sample.lr[np.newaxis])
+    _, deviation = mean_and_deviation(model, sample.lr)
     again = protocol.degraded(sr, sample.index)
     error = distance(sample.lr, again)
     bicubic = protocol.baseline("bicubic", sample)
     found = {
-        "uncertainty": _rms(deviation[0] * np.float32(255)),
+        "uncertainty": _rms(deviation * np.float32(255)),
         "consistency": error.repeat(protocol.scale, 0).repeat(protocol.scale, 1),
         "detail": (sr.astype(np.float32) - bicubic).mean(axis=2),
     }

@@ -61,6 +61,7 @@ def request_for(folder, tmp_path):
             "rounding": "truncate",
             "vgg_weights": None,
             "trust": True,
+            "self_ensemble": False,
             "out": tmp_path / "out",
         }
         return SimpleNamespace(**wanted | changes)
@@ -236,6 +237,22 @@ def test_verb_measures_the_baselines_alone(request_for, capsys, tmp_path):
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
     assert "| bicubic |" in capsys.readouterr().out
     assert "bicubic" in (tmp_path / "out/report.html").read_text()
+
+
+def test_verb_measures_the_self_ensemble_beside_the_model(request_for, tmp_path, monkeypatch):
+    class Turning(Nearest):
+        """Leans to one side; the mean over the orientations does not."""
+
+        def upscale(self, image):
+            return np.roll(super().upscale(image), 2, axis=1)
+
+    monkeypatch.setattr("srgan_keras.evaluation.evaluate._load", Turning)
+    monkeypatch.setattr("srgan_keras.evaluation.report.write", lambda *_: None)
+    result = evaluate_spec(request_for(models=("mine",), self_ensemble=True, trust=True))
+    (run,) = result["runs"]
+    one, mean = (run["models"][name]["inner"]["psnr"]["mean"] for name in ("mine", "mine+"))
+    assert mean > one + 1
+    assert not (tmp_path / "out" / "trust").exists()
 
 
 def test_trust_maps_are_written_flagged_and_calibrated(photographs, tmp_path):
