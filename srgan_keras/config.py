@@ -166,7 +166,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Train:
-    """Stage 1 trains G on the content loss alone, stage 2 G against D."""
+    """Stage 1 trains G without D, on the terms of loss.stage1_*; stage 2 trains G against D."""
 
     init_from: str | None = None
     """A model's name or folder whose weights and normalisation G starts from."""

@@ -98,7 +98,7 @@ def source(data: dict[str, Any]) -> str:
 
 def number(value: dict[str, Any], metric: str, signed: bool = False) -> str:
     """Return mean and 95 % interval."""
-    digits = 2 if metric in ("psnr", "lr_consistency") else 4
+    digits = {"psnr": 2, "lr_consistency": 2, "vgg_distance": 6}.get(metric, 4)
     form = f"{{:{'+' * signed}.{digits}f}}"
     low, high = value["ci95"]
     return f"{form.format(value['mean'])} [{form.format(low)}, {form.format(high)}]"

@@ -89,7 +89,7 @@ def _reader(root: Path, task: Task) -> Callable[[Path], list[Case]]:
         if any(root.glob(sign)):
             return reader
     signs = " or ".join(sign for sign, _ in layouts[task])
-    raise UsageError(f"{root} holds no {task}: {signs} is not there (see --help for the layouts)")
+    raise UsageError(f"{root} holds no {task}: {signs} is not there (data/README.md has the layouts)")
 
 
 def _phantoms(count: int, task: Task) -> list[Case]:
