@@ -1,15 +1,16 @@
 """What the values of the photographs say: means, intervals, gap recovery, plain sentences."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from srgan_keras.downstream.scores import aupr
-from srgan_keras.evaluation.statistics import DRAWS, paired_gain
+from srgan_keras.evaluation.statistics import DRAWS, paired_gain, summary
 
 POOLED_DRAWS = 200
+FEWEST = 6
+"""Photographs; a bootstrap of fewer finds differences in pure noise several times too often."""
 
 
 def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[str, Any]:
@@ -24,15 +25,18 @@ def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[st
 
     Returns:
         mean, and ci95 by a bootstrap that draws photographs; both None, with a `reason`, where the
-        interval of HR - bicubic holds 0: there is no gap to recover.
+        interval of HR - bicubic is not above 0: there is no gap to recover.
     """
     values = np.stack([hr, bicubic, sr]).astype(np.float64)
     defined = np.isfinite(values).all(axis=0)
     values, left_out = values[:, defined], int((~defined).sum())
     counted = {"nan": left_out} if left_out else {}
     gap = paired_gain(values[0], values[1])["ci95"]
-    if gap is None or gap[0] <= 0 <= gap[1]:
-        reason = "HR and bicubic are not distinguishable"
+    if gap is None or gap[0] <= 0:
+        reason = "fewer than two photographs"
+        if gap is not None:
+            worse = gap[1] < 0
+            reason = "HR is worse" if worse else "HR and bicubic are not distinguishable"
         return {"mean": None, "ci95": None, "reason": reason} | counted
     count = values.shape[1]
     draws = np.random.default_rng(0).integers(count, size=(DRAWS, count))
@@ -63,21 +67,29 @@ def pooled_aupr(counts: np.ndarray) -> dict[str, Any]:
     return {"mean": value if math.isfinite(value) else None, "ci95": ci95}
 
 
-def sentence(metric: str, name: str, other: str, gain: Mapping[str, Any], lower: bool) -> str:
+def sentence(metric: str, name: str, other: str, gains: np.ndarray, lower: bool) -> str:
     """Say in words what a paired difference means at this sample size.
+
+    The interval draws photographs; another training would move it, too. So better or worse is said
+    only where each seed by itself has the same sign.
 
     Args:
         metric: what was measured.
         name: of the first input.
         other: what it is compared with.
-        gain: of `statistics.paired_gain`.
+        gains: differences [seeds, photographs], NaN where undefined.
         lower: less is better.
     """
     title = metric.replace("_", " ")
-    if gain["ci95"] is None:
-        return f"{title}: {name} and {other} cannot be compared on fewer than two photographs."
+    gains = gains[:, np.isfinite(gains).all(axis=0)]
+    if gains.shape[1] < FEWEST:
+        return f"{title}: {name} and {other} are not compared on fewer than {FEWEST} photographs."
+    gain = summary(gains.mean(axis=0))
     low, high = gain["ci95"]
     numbers = f"{gain['mean']:+.4g}, 95 % interval {low:+.4g} to {high:+.4g}"
+    signs = set(np.sign(gains.mean(axis=1)))
+    if len(signs) > 1:
+        return f"{title}: {name} and {other} are not distinguishable: seeds disagree ({numbers})."
     if low <= 0 <= high:
         return (
             f"{title}: {name} and {other} are not distinguishable at this sample size ({numbers})."

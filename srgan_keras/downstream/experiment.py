@@ -7,6 +7,7 @@ network on every input it is to be tried on, then the comparison and its files.
 import hashlib
 import json
 import logging
+import zlib
 from collections import defaultdict
 from typing import Any
 
@@ -23,12 +24,14 @@ from srgan_keras.downstream.tasks import CLASSES, Case, cases
 from srgan_keras.evaluation import report
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.evaluation.statistics import paired_gain, summary
+from srgan_keras.evaluation.summarise import small_sample
 from srgan_keras.inference import model_folder
 
 log = logging.getLogger(__name__)
 
 HEADLINE = {"vessels": "vessel_dice", "lesions": "exudate_aupr"}
 """What gap_recovery in downstream.json is told of."""
+ONE_SEED = "one training of each kind: how much another would move the figures is not known"
 FROZEN, RETRAINED = "trained on HR", "retrained"
 
 
@@ -40,8 +43,11 @@ def run(options: DownstreamOptions) -> None:
         NonFiniteError, StopSignalError: see `training/loop.py`.
     """
     # === Photographs, and what the networks are shown of them ===
-    if min(options.steps, options.batch_size, options.patch, options.seeds, options.depth) < 1:
-        raise UsageError("--steps, --batch-size, --patch, --seeds and --depth are at least 1")
+    sizes = ("steps", "batch_size", "patch", "seeds", "depth", "width")
+    if small := [f"--{n.replace('_', '-')}" for n in sizes if getattr(options, n) < 1]:
+        raise UsageError(f"{', '.join(small)} must be at least 1")
+    if not options.networks:
+        raise UsageError("--networks is empty: name one of unet, resunet")
     models = [model_folder.load(name) for name in options.models]
     names = [model.name for model in models]
     if len({*names, "hr", "bicubic"}) < len(names) + 2:
@@ -59,6 +65,9 @@ def run(options: DownstreamOptions) -> None:
     sets = {options.data: parts["test"]}
     if options.also:
         sets[options.also] = cases(options.also, options.task, options.hr_long_side, scale)
+        known = {zlib.crc32(case.image) for case in parts["train"]}
+        if seen := [c.id for c in sets[options.also] if zlib.crc32(c.image) in known]:
+            raise UsageError(f"--also {options.also} holds training photographs: {', '.join(seen)}")
     inputs = Inputs(models, protocol, options.out / "inputs", options.task)
     log.info("%s: %d train, %d test", options.data, *(len(part) for part in parts.values()))
     if not models:
@@ -134,7 +143,7 @@ def _trained(
         settings,
     )
     log.info("%s", folder)
-    return Predictor(fit(plan, images, train, folder))
+    return Predictor(fit(plan, images, train, folder), options.depth)
 
 
 def _measure(
@@ -197,6 +206,10 @@ def _compared(
             # the seeds of a photograph stay together
             each = each.reshape(seeds, -1, *each.shape[1:]).sum(axis=0)
             found[name][f"{class_}_aupr_pooled"] = pooled_aupr(each)
+    by_seed = {
+        name: part[part["input"] == name].set_index(["seed", "image"])[metrics].sort_index()
+        for name in names
+    }
     gains, sentences, recovered = {}, [], {}
     for name in names[1:]:
         others = ["hr"] if name == "bicubic" else ["bicubic", "hr"]
@@ -208,25 +221,28 @@ def _compared(
                 if lower and other == "hr":
                     continue  # zero on HR by definition
                 if gain["mean"] is not None:
-                    sentences.append(sentence(metric, name, other, gain, lower))
+                    each = (by_seed[name][metric] - by_seed[other][metric]).unstack().to_numpy()
+                    sentences.append(sentence(metric, name, other, each, lower))
         if name != "bicubic":
             recovered[name] = {
                 metric: gap_recovery(*(values[n][metric] for n in ("hr", "bicubic", name)))
                 for metric in metrics
                 if not metric.endswith("false_per_megapixel")
             }
+    count = int(part["image"].nunique())
     return {
         "task": task,
         "data": key[0],
         "protocol": key[1],
         "network": key[2],
-        "n": int(part["image"].nunique()),
+        "n": count,
         "seeds": seeds,
         "inputs": found,
         "gap_recovery_metric": HEADLINE[task],
         "gap_recovery": {name: by[HEADLINE[task]] for name, by in recovered.items()},
         "gap_recovery_by_metric": recovered,
         "gain": gains,
+        "notes": small_sample(count) + ([] if seeds > 1 else [ONE_SEED]),
         "sentences": sentences,
     }
 
@@ -242,7 +258,7 @@ def _text(experiment: dict[str, Any]) -> str:
     for name, value in experiment["gap_recovery"].items():
         what = experiment["gap_recovery_metric"].replace("_", " ")
         lines.append(f"gap recovery of {name}, {what}: {_cell(value) or value['reason']}")
-    return "\n".join([*lines, *experiment["sentences"]])
+    return "\n".join([*lines, *experiment["sentences"], *experiment["notes"]])
 
 
 def _cell(value: dict[str, Any]) -> str:

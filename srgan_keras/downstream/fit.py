@@ -63,7 +63,7 @@ def fit(
         UsageError: the folder holds a training of other settings.
         NonFiniteError, StopSignalError: see `training/loop.py`.
     """
-    with closing(WorkDir(folder, plan, overwrite=False)) as work:
+    with closing(WorkDir(folder, plan, overwrite=False, advice="choose another --out")) as work:
         train, auto = plan.train, work.record["auto"]
         auto.setdefault("precision", machine.resolve_precision(train, "default"))
         policy = keras.config.dtype_policy()
@@ -102,14 +102,24 @@ def fit(
 
 
 class Predictor:
-    """A trained network on whole photographs: uint8 RGB [H, W, 3] -> uint16 [H, W, C]."""
+    """A trained network on whole photographs: uint8 RGB [H, W, 3] -> uint16 [H, W, C].
 
-    def __init__(self, network: keras.Model) -> None:
+    Args:
+        network: of `fit`.
+        depth: times it halves the sides. Photographs are padded to a multiple of 2^depth: before
+            an odd side a strided convolution lies elsewhere than before the even ones of training.
+    """
+
+    def __init__(self, network: keras.Model, depth: int) -> None:
+        self.multiple = 2**depth
         spec = tf.TensorSpec((1, None, None, 3))
         call = tf.function(lambda x: tf.sigmoid(network(x, training=False)), input_signature=[spec])
         self._call = call
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the probabilities of each class, see `scores.levels`."""
-        floats = image[np.newaxis].astype(np.float32) / 255
-        return levels(self._call(tf.constant(floats)).numpy()[0])
+        height, width = image.shape[:2]
+        missing = [(0, -side % self.multiple) for side in (height, width)]
+        padded = np.pad(image, (*missing, (0, 0)), mode="edge")
+        floats = padded[np.newaxis].astype(np.float32) / 255
+        return levels(self._call(tf.constant(floats)).numpy()[0, :height, :width])

@@ -18,12 +18,13 @@ from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler
 class Inputs:
     """The inputs by name: `hr`, `bicubic`, and the models.
 
-    SR is kept in `folder`, since an experiment that goes on needs it again.
+    SR is kept in `folder`, since an experiment that goes on needs it again. A file's name holds
+    what SR is a function of: LR, and what the model makes of a fixed image.
 
     Args:
         models: of one scale.
         protocol: how LR is made.
-        folder: `MODEL/ID-CRC.png`, with the CRC-32 of HR.
+        folder: `MODEL/ID-LR-MODEL.png`, the last two CRC-32.
         task: decides what networks see of an input.
     """
 
@@ -33,18 +34,22 @@ class Inputs:
         self.models = {model.name: model for model in models}
         self.protocol, self.folder, self.task = protocol, folder, task
         self.names = ["hr", "bicubic", *self.models]
+        probe = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+        self._known = {name: zlib.crc32(m.upscale(probe)) for name, m in self.models.items()}
 
     def image(self, name: str, case: Case) -> np.ndarray:
         """Return an input, uint8 RGB of the case's size."""
         if name == "hr":
             return case.image
-        crc = zlib.crc32(case.image)
+        index = zlib.crc32(case.image)
+        sample = Sample(case.image, self.protocol.degraded(case.image, index), {}, index)
         if name == "bicubic":
-            return self.protocol.baseline(name, self._sample(case, crc))
-        file = self.folder / name / f"{case.id}-{crc:08x}.png"
+            return self.protocol.baseline(name, sample)
+        lr = zlib.crc32(sample.lr)
+        file = self.folder / name / f"{case.id}-{lr:08x}-{self._known[name]:08x}.png"
         if file.exists():
             return cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
-        sr = self.protocol.enlarge(self.models[name], self._sample(case, crc))
+        sr = self.protocol.enlarge(self.models[name], sample)
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_suffix(".new.png")
         cv2.imwrite(str(beside), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR))
@@ -55,9 +60,6 @@ class Inputs:
         """Return an input as a network sees it: of lesions, by `local_contrast`."""
         image = self.image(name, case)
         return local_contrast(image, case.fov) if self.task == "lesions" else image
-
-    def _sample(self, case: Case, crc: int) -> Sample:
-        return Sample(case.image, self.protocol.degraded(case.image, crc), {}, crc)
 
 
 def local_contrast(image: np.ndarray, fov: np.ndarray) -> np.ndarray:

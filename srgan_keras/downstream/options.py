@@ -17,7 +17,7 @@ class DownstreamOptions:
     """What is asked of the photographs."""
     models: tyro.conf.Positional[tuple[str, ...]] = ()
     """Model folders, or names of shipped models; none: HR and bicubic alone."""
-    data: str = "phantom"
+    data: str = "phantom:24"
     """SPEC: a folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
     task: Literal["vessels", "lesions"] = "vessels"
     """lesions: microaneurysms, haemorrhages, hard and soft exudates, as in IDRiD."""
@@ -32,7 +32,7 @@ class DownstreamOptions:
     networks: tuple[Literal["unet", "resunet"], ...] = ("unet", "resunet")
     """Trained on HR; what is trained anew on each input is the first."""
     seeds: int = 1
-    """Trainings of each kind; values are means over them."""
+    """Trainings of each kind. Values are means over them, pooled AUPR is of the pixels of all."""
     retrain: bool = True
     """Also train the first network on each input, and test it on the same."""
     steps: int = 300

@@ -6,7 +6,7 @@ Layouts: DRIVE (`training/` and `test/` with `images/`, `1st_manual/`, `mask/`),
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -66,6 +66,7 @@ def cases(spec: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[
         raw = _phantoms(int(spec.partition(":")[2] or 16), task)
     else:
         raw = _reader(Path(spec), task)(Path(spec))
+    # one at a time: at full size the masks of all photographs would take gigabytes
     found = [_working(case, long_side, scale) for case in raw]
     for split in sorted({case.split for case in found}):
         there = np.any([c.masks.any((0, 1)) for c in found if c.split == split], axis=0)
@@ -78,7 +79,7 @@ def cases(spec: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[
     return sorted(found, key=lambda case: case.id)
 
 
-def _reader(root: Path, task: Task) -> Callable[[Path], list[Case]]:
+def _reader(root: Path, task: Task) -> Callable[[Path], Iterator[Case]]:
     if not root.is_dir():
         raise UsageError(f"data source {str(root)!r} is not a folder: give one, or phantom[:N]")
     layouts = {
@@ -89,26 +90,27 @@ def _reader(root: Path, task: Task) -> Callable[[Path], list[Case]]:
         if any(root.glob(sign)):
             return reader
     signs = " or ".join(sign for sign, _ in layouts[task])
-    raise UsageError(f"{root} holds no {task}: {signs} is not there (data/README.md has the layouts)")
+    raise UsageError(
+        f"{root} holds no {task}: {signs} is not there (data/README.md has the layouts)"
+    )
 
 
-def _phantoms(count: int, task: Task) -> list[Case]:
+def _phantoms(count: int, task: Task) -> Iterator[Case]:
     if count < 4:
         raise UsageError(f"phantom:{count} is too few to split: ask for at least phantom:4")
-    drawn, seed = [], 0
-    while len(drawn) < count:
+    drawn, seed = 0, 0
+    while drawn < count:
         eye = phantom(seed, PHANTOM_SIDE)
         seed += 1
         if task == "lesions" and eye.grade < 2:  # microaneurysms at most
             continue
         masks = [eye.vessels] if task == "vessels" else [eye.lesions[kind] for kind in IDRID]
-        split = "test" if len(drawn) % 4 == 3 else "train"
-        drawn.append(Case(f"phantom-{seed - 1:05d}", split, eye.image, eye.fov, np.stack(masks, 2)))
-    return drawn
+        drawn += 1
+        split = "train" if drawn % 4 else "test"
+        yield Case(f"phantom-{seed - 1:05d}", split, eye.image, eye.fov, np.stack(masks, 2))
 
 
-def _drive(root: Path) -> list[Case]:
-    found = []
+def _drive(root: Path) -> Iterator[Case]:
     for folder, split in (("training", "train"), ("test", "test")):
         for path in _photographs(root / folder / "images"):
             number = path.name.partition("_")[0]
@@ -116,23 +118,19 @@ def _drive(root: Path) -> list[Case]:
             vessels = _only(root / folder / "1st_manual", f"{number}_manual1.*", path)
             fov = _only(root / folder / "mask", f"{number}_*mask.*", path)
             masks = _mask(vessels, image)[..., np.newaxis]
-            found.append(Case(f"{number}_{folder}", split, image, _mask(fov, image), masks))
-    return found
+            yield Case(f"{number}_{folder}", split, image, _mask(fov, image), masks)
 
 
-def _chase(root: Path) -> list[Case]:
-    found = []
+def _chase(root: Path) -> Iterator[Case]:
     paths = [path for path in _photographs(root) if not path.stem.endswith("HO")]
     for i, path in enumerate(paths):
         image = _photograph(path)
         vessels = _mask(_only(root, f"{path.stem}_1stHO.*", path), image)
         split = "train" if i < CHASE_TRAINING else "test"
-        found.append(Case(path.stem, split, image, fov_mask(image), vessels[..., np.newaxis]))
-    return found
+        yield Case(path.stem, split, image, fov_mask(image), vessels[..., np.newaxis])
 
 
-def _idrid(root: Path) -> list[Case]:
-    found = []
+def _idrid(root: Path) -> Iterator[Case]:
     for split in ("train", "test"):
         for kind in IDRID:
             if not (root / "masks" / split / kind).is_dir():
@@ -142,10 +140,7 @@ def _idrid(root: Path) -> list[Case]:
             files = [root / "masks" / split / k / f"{path.stem}_{k}.png" for k in IDRID]
             none = np.zeros(image.shape[:2], bool)
             masks = [_mask(file, image) if file.exists() else none for file in files]
-            # at full size the masks of all photographs would take gigabytes
-            case = Case(path.stem, split, image, fov_mask(image), np.stack(masks, 2))
-            found.append(_working(case, 2048, 1))
-    return found
+            yield Case(path.stem, split, image, fov_mask(image), np.stack(masks, 2))
 
 
 def _photographs(folder: Path) -> list[Path]:

@@ -107,7 +107,9 @@ class ModelFolder:
             UsageError: it has another one.
         """
         expected = asdict(architecture) | {"scale": scale}
-        found = self.info["configuration"]["generator"] | {"scale": self.scale}
+        # what was no setting yet when it was trained counts as its default
+        found = asdict(Generator()) | self.info["configuration"]["generator"]
+        found["scale"] = self.scale
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
         if other:
             raise UsageError(f"the generator of {self.path} has {'; '.join(other)}")

@@ -41,14 +41,26 @@ class WorkDir:
             `auto` became: a resumed run takes it from here), `finished`.
     """
 
-    def __init__(self, path: Path, config: Config, overwrite: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: Any,  # noqa: ANN401
+        overwrite: bool,
+        advice: str = "choose another --workdir, or start anew with --overwrite",
+    ) -> None:
         """Open a new folder, or one whose run goes on.
+
+        Args:
+            path: made where it does not exist.
+            config: all settings of the run, a dataclass of dataclasses with `train`.
+            overwrite: drop what an earlier run left.
+            advice: what to do about a run of other settings.
 
         Raises:
             UsageError: it cannot be written, holds something else, or a run of other settings, or
                 another process is at work in it.
         """
-        self.path = path
+        self.path, self._advice = path, advice
         self._file = path / "run.json"
         _make_writable(path)
         self._lock = _lock(path)
@@ -96,8 +108,13 @@ class WorkDir:
         other = [name for name in changed if name not in BUDGET]
         if other:
             raise UsageError(
-                f"{self.path} holds a run with other settings ({', '.join(other)}): choose another "
-                "--workdir, or start anew with --overwrite"
+                f"{self.path} holds a run with other settings ({', '.join(changed)}): "
+                f"{self._advice}"
+            )
+        if shorter := [name for name in changed if not _longer(before.get(name), now.get(name))]:
+            raise UsageError(
+                f"{self.path} holds a run of another length ({', '.join(shorter)}): in its own "
+                f"unit a stage can be made longer; else {self._advice}"
             )
         stages = {BUDGET[name] for name in changed}
         if "content" in stages and any((self.path / "checkpoints").glob("*-srgan")):
@@ -204,6 +221,10 @@ def _defaults(kind: type) -> dict[str, Any]:
     values = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
     parts = [f for f in fields if f.default_factory is not dataclasses.MISSING]
     return values | {f.name: plain(f.default_factory()) for f in parts}
+
+
+def _longer(before: float | None, now: float | None) -> bool:
+    return before is not None and now is not None and now > before
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

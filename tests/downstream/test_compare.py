@@ -1,11 +1,12 @@
 """Gap recovery, pooled AUPR and the sentences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
 from srgan_keras.downstream.scores import aupr, histogram
-from srgan_keras.evaluation.statistics import paired_gain
 
 
 def test_gap_recovery_is_exact_where_each_photograph_gains_the_same(rng):
@@ -26,6 +27,10 @@ def test_without_a_gap_there_is_nothing_to_recover(rng):
     result = gap_recovery(bicubic + rng.normal(0, 0.1, 20), bicubic, bicubic)
     assert result["mean"] is result["ci95"] is None
     assert "not distinguishable" in result["reason"]
+    reversed_ = gap_recovery(bicubic - 0.2, bicubic, bicubic - 0.1)
+    assert reversed_["mean"] is None, "coming nearer to what is worse is no recovery"
+    assert reversed_["reason"] == "HR is worse"
+    assert "fewer than two" in gap_recovery(*np.ones((3, 1)))["reason"]
 
 
 def test_undefined_photographs_are_left_out_of_all_three_and_counted():
@@ -54,8 +59,15 @@ def test_pooled_is_that_of_all_pixels(rng):
     ],
 )
 def test_sentences(change, lower, word, rng):
-    base = rng.random(20)
-    gain = paired_gain(base + rng.normal(change, 0.01, 20), base)
-    if not change:
-        gain = paired_gain(base + np.tile([0.1, -0.1], 10), base)
-    assert word in sentence("vessel_dice", "srgan", "bicubic", gain, lower)
+    gains = rng.normal(change, 0.01, 20) if change else np.tile([0.1, -0.1], 10)
+    assert word in sentence("vessel_dice", "srgan", "bicubic", gains[np.newaxis], lower)
+
+
+def test_no_verdict_where_seeds_disagree_or_photographs_are_few(rng):
+    clear = rng.normal(0.1, 0.01, (3, 20))
+    say = partial(sentence, "vessel_dice", "srgan", "bicubic", lower=False)
+    assert "better" in say(clear)
+    assert "seeds disagree" in say(clear * [[1], [1], [-0.5]])
+    assert "fewer than 6" in say(clear[:, :5])
+    clear[0, 5:] = np.nan
+    assert "fewer than 6" in say(clear), "undefined photographs do not count"

@@ -14,6 +14,7 @@ from srgan_keras.downstream.fit import Fit, Predictor, fit
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.segmenter import dice_loss, entropy
 from srgan_keras.downstream.tasks import cases
+from srgan_keras.models.unet import unet
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +70,20 @@ def test_it_learns_in_mixed_precision(eyes, tmp_path):
         TRAIN, stage1_steps=60, stage1_learning_rate=5e-3, precision="mixed_bfloat16", batch_size=4
     )
     plan = dataclasses.replace(PLAN, width=8, depth=2, train=train)
-    predict = Predictor(_fit(plan, eyes, tmp_path))
+    predict = Predictor(_fit(plan, eyes, tmp_path), plan.depth)
     truth = eyes[0].masks[..., 0]
     found = scores.aupr(scores.histogram(truth, predict(eyes[0].image)[..., 0]))
     assert found > 3 * truth.mean()  # chance is once
+
+
+@pytest.mark.parametrize("kind", ["unet", "resunet"])
+def test_what_is_found_does_not_depend_on_a_side_being_even(kind, rng):
+    network = unet(kind, 1, depth=2, width=2)
+    image = rng.integers(0, 256, (16, 120, 3), np.uint8)
+    predict = Predictor(network, 2)
+    odd = predict(image[:, :117])
+    assert odd.shape == (16, 117, 1)
+    np.testing.assert_allclose(odd[:, :60], predict(image)[:, :60], atol=1)
 
 
 def test_patches_are_a_function_of_the_step_and_show_every_class():

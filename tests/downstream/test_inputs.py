@@ -3,7 +3,9 @@
 import numpy as np
 
 from srgan_keras.data.phantom import phantom
-from srgan_keras.downstream.inputs import local_contrast
+from srgan_keras.downstream.inputs import Inputs, local_contrast
+from srgan_keras.downstream.tasks import cases
+from srgan_keras.evaluation.protocol import Standard
 
 
 def test_local_contrast_does_not_see_how_bright_the_ground_is():
@@ -23,3 +25,24 @@ def test_a_spot_stands_out_to_its_own_side_up_to_the_rim():
     assert (seen[40, 40] < 60).all()
     assert (seen[11, 11] > 190).all()
     assert (np.abs(seen[60:70, 60:80].astype(int) - 128) <= 1).all()
+
+
+class Flat:
+    name, scale, degradation = "content", 4, "bicubic"
+
+    def __init__(self, level):
+        self.level = level
+
+    def upscale(self, image):
+        return np.full((4 * image.shape[0], 4 * image.shape[1], 3), self.level, np.uint8)
+
+
+def test_pictures_that_are_kept_are_those_of_this_model_and_this_lr(tmp_path):
+    case = cases("phantom:4", "vessels", long_side=64)[0]
+    plain, blurred = Standard(4, "bicubic", 64), Standard(4, "gaussian", 64)
+    for level in (10, 200, 10):
+        image = Inputs([Flat(level)], plain, tmp_path, "vessels").image("content", case)
+        assert (image == level).all()
+    assert len(list(tmp_path.rglob("*.png"))) == 2
+    Inputs([Flat(10)], blurred, tmp_path, "vessels").image("content", case)
+    assert len(list(tmp_path.rglob("*.png"))) == 3

@@ -63,6 +63,16 @@ def test_chase(tmp_path):
     assert [case.split for case in found] == ["train"] * 20 + ["test"]
 
 
+def test_idrid_keeps_its_size_unless_told(idrid):
+    """Reduced twice, masks would be rounded twice, and grow."""
+    fov = cv2.circle(np.zeros((2100, 2100), np.uint8), (1050, 1050), 1040, 1, -1)
+    _save(idrid / "images/train/IDRiD_train.jpg", (fov * 120)[..., np.newaxis].repeat(3, 2))
+    for kind in ("MA", "HE", "EX", "SE"):
+        _save(idrid / f"masks/train/{kind}/IDRiD_train_{kind}.png", fov)
+    case = cases(str(idrid), "lesions", 0, 1)[1]
+    assert min(case.masks.shape[:2]) > 2048
+
+
 def test_idrid_without_a_file_there_is_no_lesion(idrid):
     _save(idrid / "images/train/IDRiD_more.jpg", EYES[1].image)
     more = {case.id: case for case in cases(str(idrid), "lesions")}["IDRiD_more"]

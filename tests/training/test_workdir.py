@@ -41,7 +41,10 @@ def test_other_settings_are_refused_by_name(tmp_path):
     with opened(tmp_path):
         pass
     other = with_train(seed=9, stage2_steps=7)
-    with pytest.raises(UsageError, match=r"other settings \(train.seed\)"):
+    with pytest.raises(
+        UsageError,
+        match=r"other settings \(train.seed, train.stage2_steps\): choose another --workdir",
+    ):
         WorkDir(tmp_path, other, overwrite=False)
     with opened(tmp_path, other, overwrite=True):
         pass
@@ -70,7 +73,19 @@ def test_a_stage_may_be_made_longer(tmp_path):
     assert [p.name for p in (tmp_path / "models").iterdir()] == ["content"]
     assert load("demo", tmp_path / "config.yaml") == longer
     with pytest.raises(UsageError, match=r"in stage 2 already.*train.stage1_steps"):
-        WorkDir(tmp_path, with_train(stage1_steps=9, stage2_steps=900), overwrite=False)
+        WorkDir(tmp_path, with_train(stage1_steps=9999, stage2_steps=900), overwrite=False)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"stage2_steps": 9}, {"stage2_steps": None, "stage2_epochs": 1e3}]
+)
+def test_a_stage_may_not_be_made_shorter_nor_told_in_another_unit(changes, tmp_path):
+    with opened(tmp_path) as work:
+        work.finish()
+    (tmp_path / "models/srgan").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"of another length \(.*train.stage2_steps"):
+        WorkDir(tmp_path, with_train(**changes), overwrite=False)
+    assert (tmp_path / "models/srgan").is_dir(), "nothing is lost"
 
 
 def test_a_second_run_is_refused_and_told_of_the_first(tmp_path):
