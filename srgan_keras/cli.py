@@ -21,7 +21,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras.config import CommandError, Config, DegradationName, UsageError
+from srgan_keras.config import CommandError, Config, DegradationName, PresetName, UsageError
 from srgan_keras.configure import load, one_duration, validate
 from srgan_keras.downstream.options import DownstreamOptions
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 class TrainOptions(Config):
     """Train both stages, measure the result, write model folders; goes on where it stopped."""
 
-    preset: Literal["demo", "paper", "author", "fundus"] = "demo"
+    preset: PresetName = "demo"
     """Settings to start from."""
     config: Path | None = None
     """A YAML file of settings, over the preset."""

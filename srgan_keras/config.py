@@ -1,14 +1,15 @@
 """Every setting there is: one frozen dataclass a part of the system; `configure.py` fills them."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tyro
 
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
-PRESETS = ("demo", "paper", "author", "fundus")
+PresetName = Literal["demo", "paper", "author", "fundus"]
+PRESETS: tuple[str, ...] = get_args(PresetName)
 
 
 class CommandError(Exception):
@@ -154,7 +155,7 @@ class Loss:
     adversarial_weight: float = 1e-4
     """lambda of Eq. (4)."""
     adversarial_ramp_steps: int = 0
-    """lambda grows linearly over the first steps of stage 2; 0: it is there from the first."""
+    """lambda grows linearly over G's first updates in stage 2; 0: it is there from the first."""
     label_smoothing: float = 0.0
     """HR has the label 1 - label_smoothing in the discriminator's loss, Eq. (10)."""
     grid_weight: float = 0.0

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
-from srgan_keras.config import PRESETS, Config, Loss, UsageError
+from srgan_keras.config import PRESETS, Config, Loss, Train, UsageError
 
 GENERATOR_COUNTS = (
     *("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel", "dilation"),
@@ -76,6 +76,8 @@ def _cast(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401
     """Check a YAML value against a field's type; an int is taken where a float is wanted."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
+        if isinstance(value, bool):  # YAML 1.1 reads on and off as booleans
+            value = "on" if value else "off"
         if value in arguments:
             return value
         raise UsageError(f"{what}: {value!r} is none of {', '.join(map(str, arguments))}")
@@ -155,6 +157,19 @@ def validate(config: Config) -> None:
     if train.clip_norm < 0:
         raise UsageError(f"train.clip_norm must not be negative, as {train.clip_norm} is")
     _validate_loss(config.loss, data.patch)
+    _validate_stages(config.loss, train)
+
+
+def _validate_stages(loss: Loss, train: Train) -> None:
+    terms = {
+        "stage1": (loss.stage1_pixel_weight, loss.stage1_content_weight, loss.stage1_ssim_weight),
+        "stage2": (loss.stage2_pixel_weight, loss.stage2_content_weight, loss.adversarial_weight),
+    }
+    for stage, weights in terms.items():
+        length = getattr(train, f"{stage}_steps") or getattr(train, f"{stage}_epochs")
+        if length and max(weights) <= 0:
+            what = f"stage {stage[-1]} has no loss"
+            raise UsageError(f"{what}: give loss.{stage}_pixel_weight a positive value")
 
 
 def _validate_loss(loss: Loss, patch: int) -> None:
@@ -166,8 +181,6 @@ def _validate_loss(loss: Loss, patch: int) -> None:
         raise UsageError(f"loss.feature_jitter is at most half of data.patch {patch}")
     if loss.stage1_ssim_weight and patch < SSIM_WINDOW:
         raise UsageError(f"loss.stage1_ssim_weight needs data.patch of {SSIM_WINDOW} px or more")
-    if max(loss.stage1_pixel_weight, loss.stage1_content_weight, loss.stage1_ssim_weight) <= 0:
-        raise UsageError("stage 1 has no loss: give loss.stage1_pixel_weight a positive value")
 
 
 def plain(config: Config) -> dict[str, Any]:

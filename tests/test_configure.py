@@ -69,6 +69,11 @@ def test_missing_file_and_preset_are_named():
         ("discriminator", {"kind": "dcgan"}, "multiple of 64"),
         ("generator", {"dilation": 0}, "generator.dilation must be positive"),
         ("loss", {"stage1_pixel_weight": 0.0}, "stage 1 has no loss"),
+        (
+            "loss",
+            {"stage2_pixel_weight": 0, "stage2_content_weight": 0, "adversarial_weight": 0},
+            "stage 2 has no loss",
+        ),
         ("loss", {"stage1_ssim_weight": -0.1}, "stage1_ssim_weight must not be negative"),
     ],
 )
@@ -88,6 +93,17 @@ def test_ssim_needs_its_window():
     with pytest.raises(UsageError, match="of 11 px or more"):
         validate(small)
     validate(dataclasses.replace(small, data=Data(patch=16)))
+
+
+def test_a_stage_without_steps_needs_no_loss():
+    demo = load("demo")
+    train = dataclasses.replace(demo.train, stage1_steps=0)
+    validate(dataclasses.replace(demo, train=train, loss=Loss(stage1_pixel_weight=0)))
+
+
+def test_on_and_off_in_yaml(tmp_path):
+    (tmp_path / "mine.yaml").write_text("train: {jit: off}")
+    assert load("demo", tmp_path / "mine.yaml").train.jit == "off"
 
 
 def test_presets_hold_the_figures_of_their_sources():

@@ -5,7 +5,7 @@
 Every row of `rows.yaml` is a run of `srgan_keras.train`: its table's preset and options, then its
 own; short, with a schedule that ends with it. What is chosen is chosen by IDRiD's validation
 photographs and by DRIVE, another camera; APTOS, CHASE_DB1 and IDRiD's test photographs take no
-part. A row that is done is not run again; a killed one goes on.
+part. A row that is done is not trained again; a killed one goes on.
 """
 
 import argparse
@@ -42,13 +42,12 @@ def main() -> None:
         for row, own in table["rows"].items():
             if options.rows and row not in options.rows:
                 continue
-            folder = options.workdir / row
+            folder = options.workdir / name / row
+            preset = own.get("preset") or table["preset"]
+            given = ["--preset", preset, "--data", options.idrid, "--vgg.weights", options.vgg]
+            given += [*flat(table["options"]), *flat(own["options"]), "--workdir", str(folder)]
+            run("train", *given)
             model = folder / "models" / ("content" if columns is stage1 else "srgan")
-            if not model.exists():
-                preset = own.get("preset", table.get("preset"))
-                source = ["--preset", preset, "--data", options.idrid]
-                given = [*source, "--vgg.weights", options.vgg, "--workdir", str(folder)]
-                run("train", *given, *flat(table["options"]), *flat(own["options"]))
             lines.append(f"| {own['what']} | {cells(model)} |")
         print(f"\n| {name} | {head} |\n|---{'|---' * (head.count('|') + 1)}|", *lines, sep="\n")
 

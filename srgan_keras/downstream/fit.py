@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,10 +42,10 @@ class Fit:
     """hr, bicubic, or a model's name."""
     photographs: str
     """sha256 of the images and masks trained on."""
-    depth: int = 3
-    width: int = 16
-    patch: int = 128
-    train: Train = field(default_factory=Train)
+    depth: int
+    width: int
+    patch: int
+    train: Train
 
 
 def fit(

@@ -14,7 +14,7 @@ AUGMENT = ("horizontal_flip", "vertical_flip", "rotation")
 class Patches:
     """Batches (image, masks), uint8 [B, P, P, 3] and [B, P, P, C] of 0 or 255.
 
-    Half of the patches are centred on a pixel of a class, each class as often as the others, so
+    Half of the patches hold a pixel of a class drawn, each class as often as the others, so
     that rare lesions are seen; the others lie anywhere in the field of view. All are turned,
     mirrored and varied in brightness and colour, as for super-resolution.
 

@@ -124,7 +124,7 @@ def run_stage(
             )
             if save_due or validate_due or received:
                 checkpoints.save(model, state)
-            if received and not last:
+            if received:
                 raise StopSignalError(received[0])
 
 

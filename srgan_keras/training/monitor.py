@@ -47,7 +47,7 @@ class Monitor:
     ) -> None:
         self.stage, self.total, self.columns = stage, total, columns
         self.history = workdir / "history.csv"
-        if self.history.exists():
+        if self.history.exists() and self.history.stat().st_size:
             _drop_rows_after(self.history, stage, done, columns)
         else:
             self.history.write_text(",".join(columns) + "\n")
@@ -109,4 +109,6 @@ def _drop_rows_after(history: Path, stage: str, done: int, columns: tuple[str, .
     if stage == "srgan":
         kept |= rows["stage"] == "content"
     # another version may have begun the run with fewer columns
-    rows[kept].reindex(columns=columns).to_csv(history, index=False)
+    beside = history.with_suffix(".csv.new")
+    rows[kept].reindex(columns=columns).to_csv(beside, index=False)
+    beside.replace(history)

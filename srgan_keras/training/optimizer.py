@@ -46,14 +46,14 @@ def optimizer(
 
 
 def schedule(
-    kind: Schedule, rate: float, stage_steps: int, halving_steps: int
+    kind: Schedule, rate: float, updates: int, halving_updates: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate of a stage as a function of its step."""
+    """Return the learning rate of a stage as a function of the updates that were made in it."""
     schedules = keras.optimizers.schedules
-    if kind == "cosine" and stage_steps:
-        return schedules.CosineDecay(rate, stage_steps, alpha=0.01)
+    if kind == "cosine" and updates:
+        return schedules.CosineDecay(rate, updates, alpha=0.01)
     if kind == "halving":
-        return schedules.ExponentialDecay(rate, max(1, halving_steps), 0.5, staircase=True)
+        return schedules.ExponentialDecay(rate, max(1, halving_updates), 0.5, staircase=True)
     return rate
 
 

@@ -76,13 +76,14 @@ def build(
     frozen = features(vgg, config.vgg, maps) if maps else None
     model = SRGAN(g, config.loss, train.batch_size, frozen, d, train.ema_decay)
 
-    def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
+    def adam(kind: Schedule, rate: float, every: int = 1) -> keras.optimizers.Optimizer:
         halving_steps = round(train.halving_epochs * stage.epoch_steps)
-        return optimizer(schedule(kind, rate, stage.steps, halving_steps), train, precision)
+        lengths = stage.steps // every, halving_steps // every  # in updates
+        return optimizer(schedule(kind, rate, *lengths), train, precision)
 
     if adversarial:
         model.compile(
-            adam(train.stage2_schedule, train.stage2_learning_rate),
+            adam(train.stage2_schedule, train.stage2_learning_rate, train.discriminator_steps),
             adam(train.stage2_schedule, train.discriminator_learning_rate),
         )
     else:

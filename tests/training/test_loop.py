@@ -15,6 +15,7 @@ from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import COLUMNS, Monitor
 from srgan_keras.training.optimizer import schedule
 from srgan_keras.training.stages import Stage, stages
+from tests.training.conftest import TINY
 
 STEPS = 6
 TRAIN = Train(
@@ -146,6 +147,23 @@ def test_a_signal_ends_with_a_checkpoint_and_its_status(make, tmp_path):
     assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().step == 5
 
 
+def test_a_signal_in_the_last_validation_ends_the_run_too(make, tmp_path):
+    def kill(step):
+        if step == STEPS:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    with pytest.raises(loop.StopSignalError):
+        run(make("content"), tmp_path, validate=kill)
+    assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().step == STEPS
+
+
+def test_a_history_that_a_full_disk_left_empty_begins_anew(make, tmp_path):
+    (tmp_path / "history.csv").touch()
+    run(make("content"), tmp_path)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 3
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(make, tmp_path, monkeypatch):
     model = make("content")
     compute = model.compute_gradients
@@ -192,6 +210,16 @@ def test_the_discriminator_may_take_several_steps_for_one(make, tmp_path):
     run(model, tmp_path, train=dataclasses.replace(TRAIN, discriminator_steps=3))
     assert int(model.optimizer.iterations) == 2
     assert int(model.discriminator_optimizer.iterations) == 6
+
+
+def test_the_generators_schedule_ends_with_the_stage_all_the_same(make):
+    train = dataclasses.replace(TINY.train, discriminator_steps=5, stage2_schedule="cosine")
+    model = make("srgan", dataclasses.replace(TINY, train=train))  # a stage of 10 steps
+    model.optimizer.iterations.assign(2)
+    model.discriminator_optimizer.iterations.assign(10)
+    rates = [float(o.learning_rate) for o in (model.optimizer, model.discriminator_optimizer)]
+    wanted = [train.stage2_learning_rate / 100, train.discriminator_learning_rate / 100]
+    np.testing.assert_allclose(rates, wanted, rtol=1e-5)
 
 
 def test_xla_computes_the_same(make, tmp_path):
