@@ -46,6 +46,8 @@ class Fit:
     width: int
     patch: int
     train: Train
+    missed_weight: float = 0.0
+    """Of `segmenter.missed`."""
 
 
 def fit(
@@ -71,7 +73,7 @@ def fit(
         try:
             keras.utils.set_random_seed(train.seed)
             network = unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
-            model = Segmenter(network, train.batch_size, train.ema_decay)
+            model = Segmenter(network, train.batch_size, train.ema_decay, plan.missed_weight)
         finally:
             keras.config.set_dtype_policy(policy)
         file = folder / "segmenter.weights.h5"

@@ -11,10 +11,19 @@ class Segmenter(SRGAN):
 
     Loop, checkpoints, average and precision are those of super-resolution: the network stands in
     the generator's place, the masks in HR's.
+
+    Args:
+        network: image -> logits.
+        global_batch: see `SRGAN`.
+        ema_decay: see `SRGAN`.
+        missed_weight: of `missed` beside the cross-entropy.
     """
 
-    def __init__(self, network: tf.Module, global_batch: int, ema_decay: float) -> None:
+    def __init__(
+        self, network: tf.Module, global_batch: int, ema_decay: float, missed_weight: float
+    ) -> None:
         super().__init__(network, Loss(), global_batch, ema_decay=ema_decay)
+        self.missed_weight = missed_weight
 
     @property
     def log_names(self) -> list[str]:
@@ -31,7 +40,10 @@ class Segmenter(SRGAN):
         training: bool,
     ) -> tuple[Logs, Logs]:
         share = hr.shape[0] / self.global_batch
-        return {"dice": share * dice_loss(hr, sr), "cross_entropy": share * entropy(hr, sr)}, {}
+        cross_entropy = entropy(hr, sr)
+        if self.missed_weight:
+            cross_entropy += self.missed_weight * missed(hr, sr)
+        return {"dice": share * dice_loss(hr, sr), "cross_entropy": share * cross_entropy}, {}
 
 
 def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -56,3 +68,16 @@ def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def entropy(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return the binary cross-entropy, mean over pixels and classes."""
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(masks, logits))
+
+
+def missed(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return -log p, mean over a class's own pixels, then over the classes that a batch shows.
+
+    Where p has come to be next to nothing, Dice is flat and the cross-entropy of a rare class is
+    small: a network that has once learnt that there are no lesions would hardly unlearn it.
+    """
+    own = tf.reduce_sum(masks, (0, 1, 2))
+    each = tf.reduce_sum(masks * tf.nn.softplus(-logits), (0, 1, 2))
+    shown = tf.cast(own > 0, tf.float32)
+    mean = tf.math.divide_no_nan(each, own)
+    return tf.math.divide_no_nan(tf.reduce_sum(mean), tf.reduce_sum(shown))

@@ -12,7 +12,7 @@ from srgan_keras.downstream import fit as fitting
 from srgan_keras.downstream import scores
 from srgan_keras.downstream.fit import Fit, Predictor, fit
 from srgan_keras.downstream.patches import Patches
-from srgan_keras.downstream.segmenter import dice_loss, entropy
+from srgan_keras.downstream.segmenter import dice_loss, entropy, missed
 from srgan_keras.downstream.tasks import cases
 from srgan_keras.models.unet import unet
 
@@ -110,7 +110,7 @@ def test_a_photograph_smaller_than_a_patch_is_padded(eyes):
     assert image.shape == (1, 160, 160, 3)
 
 
-@pytest.mark.parametrize("loss", [dice_loss, entropy])
+@pytest.mark.parametrize("loss", [dice_loss, entropy, missed])
 def test_losses_fall_with_agreement_and_have_gradients(loss, rng):
     masks = tf.constant(rng.random((2, 8, 8, 2)) < 0.3, tf.float32)
     right, wrong = 8 * masks - 4, 4 - 8 * masks
@@ -118,7 +118,16 @@ def test_losses_fall_with_agreement_and_have_gradients(loss, rng):
     with tf.GradientTape() as tape:
         tape.watch(wrong)
         value = loss(masks, wrong)
-    assert np.all(tape.gradient(value, wrong) != 0)
+    there = masks > 0 if loss is missed else tf.ones_like(masks, bool)
+    assert np.all(tape.gradient(value, wrong)[there] != 0)
+
+
+def test_what_is_missed_counts_alike_in_a_rare_class():
+    masks = np.zeros((1, 8, 8, 3), np.float32)
+    masks[0, :, :4, 0] = masks[0, 3, 3, 1] = 1  # half, one pixel, nothing
+    logits = tf.fill(masks.shape, -5.0)
+    assert float(missed(masks, logits)) == pytest.approx(np.log1p(np.exp(5)))
+    assert float(missed(np.zeros_like(masks), logits)) == 0
 
 
 def test_dice_of_nothing_is_defined():
