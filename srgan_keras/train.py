@@ -14,6 +14,7 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
     sys.exit(main(["train", *sys.argv[1:]]))
 
 import logging
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
@@ -155,8 +156,17 @@ def _train(
     newest = checkpoints.newest()
 
     for stage in plan:
+        folder = workdir / "models" / stage.name
+        own = newest if newest and newest.stage == stage.name else None
+        if own and own.step > stage.steps:
+            raise UsageError(
+                f"{workdir} has done {own.step} steps of stage {stage.name}, more than "
+                f"{stage.steps}: give it as many, or start anew with --overwrite"
+            )
         if newest and newest.run_step > stage.first + stage.steps:
             continue  # a later stage has begun, from what this one left
+        if chief and own and own.step < stage.steps:  # a shorter one may have left its model
+            shutil.rmtree(folder, ignore_errors=True)
         with devices.scope():
             # the weights of D must not depend on whether stage 1 ran in this process
             keras.utils.set_random_seed(config.train.seed + stage.first)
@@ -175,12 +185,11 @@ def _train(
             auto["jit"][stage.name],
             data,
             checkpoints,
-            newest if newest and newest.stage == stage.name else None,
+            own,
             partial(Monitor, work.path, stage.name, stage.steps),
             validation.of(stage.name, model.averaged),
         )
         model.take_average()
-        folder = workdir / "models" / stage.name
         if chief and not folder.exists():
             model_folder.save(folder, g, {"name": stage.name, **info})
 

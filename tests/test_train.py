@@ -3,6 +3,7 @@
 import csv
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,24 @@ def test_a_finished_run_says_so_and_is_left_alone(run, caplog):
 def test_other_settings_on_the_same_folder_are_refused(run, capsys):
     assert cli.main(["train", *TINY, "--train.seed", "5", "--workdir", str(run)]) == 2
     assert "train.seed" in capsys.readouterr().err
+
+
+def test_a_stage_is_not_made_shorter_than_it_is(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "copy")
+    shorter = ["--train.stage2-steps", "3", "--workdir", str(tmp_path / "copy")]
+    assert cli.main(["train", *TINY, *shorter]) == 2
+    assert "has done 6 steps of stage srgan, more than 3" in capsys.readouterr().err
+    assert (tmp_path / "copy/models/srgan/model.json").is_file(), "nothing is lost"
+
+
+def test_a_longer_stage_leaves_a_new_model(run, tmp_path):
+    shutil.copytree(run, tmp_path / "copy")
+    longer = ["--train.stage2-steps", "7", "--workdir", str(tmp_path / "copy")]
+    assert cli.main(["train", *TINY, *longer]) == 0
+    file = "models/srgan/generator.keras"
+    assert (tmp_path / "copy" / file).read_bytes() != (run / file).read_bytes()
+    file = "models/content/generator.keras"
+    assert (tmp_path / "copy" / file).read_bytes() == (run / file).read_bytes()
 
 
 FULL_DISK = """

@@ -99,7 +99,7 @@ class WorkDir:
         self._lock.close()
 
     def _go_on(self, config: Config) -> None:
-        """Refuse to go on with other settings, naming them; but a stage may be made longer."""
+        """Refuse to go on with other settings, naming them; but a stage may get another length."""
         now = _flat(plain(config))
         # what was no setting yet when the run began counts as its default
         before = _flat(_defaults(type(config)))
@@ -111,11 +111,6 @@ class WorkDir:
                 f"{self.path} holds a run with other settings ({', '.join(changed)}): "
                 f"{self._advice}"
             )
-        if shorter := [name for name in changed if not _longer(before.get(name), now.get(name))]:
-            raise UsageError(
-                f"{self.path} holds a run of another length ({', '.join(shorter)}): in its own "
-                f"unit a stage can be made longer; else {self._advice}"
-            )
         stages = {BUDGET[name] for name in changed}
         if "content" in stages and any((self.path / "checkpoints").glob("*-srgan")):
             raise UsageError(
@@ -123,8 +118,6 @@ class WorkDir:
                 f"({', '.join(n for n in changed if BUDGET[n] == 'content')}) can no longer change"
             )
         if stages:
-            for stage in stages:
-                shutil.rmtree(self.path / "models" / stage, ignore_errors=True)
             self.record["finished"] = False
             self.save()
             beside = self.path / "config.yaml.new"
@@ -221,10 +214,6 @@ def _defaults(kind: type) -> dict[str, Any]:
     values = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
     parts = [f for f in fields if f.default_factory is not dataclasses.MISSING]
     return values | {f.name: plain(f.default_factory()) for f in parts}
-
-
-def _longer(before: float | None, now: float | None) -> bool:
-    return before is not None and now is not None and now > before
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
