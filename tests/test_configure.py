@@ -97,8 +97,11 @@ def test_ssim_needs_its_window():
 
 def test_a_stage_without_steps_needs_no_loss():
     demo = load("demo")
+    lossless = dataclasses.replace(demo, loss=Loss(stage1_pixel_weight=0))
+    with pytest.raises(UsageError, match="stage 1 has no loss"):
+        validate(lossless)
     train = dataclasses.replace(demo.train, stage1_steps=0)
-    validate(dataclasses.replace(demo, train=train, loss=Loss(stage1_pixel_weight=0)))
+    assert validate(dataclasses.replace(lossless, train=train)) is None
 
 
 def test_on_and_off_in_yaml(tmp_path):
