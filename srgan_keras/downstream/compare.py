@@ -1,12 +1,13 @@
 """What the values of the photographs say: means, intervals, gap recovery, plain sentences."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from srgan_keras.downstream.scores import aupr
-from srgan_keras.evaluation.statistics import DRAWS, paired_gain, summary
+from srgan_keras.evaluation.statistics import DRAWS, paired_gain
 
 POOLED_DRAWS = 200
 FEWEST = 6
@@ -67,7 +68,9 @@ def pooled_aupr(counts: np.ndarray) -> dict[str, Any]:
     return {"mean": value if math.isfinite(value) else None, "ci95": ci95}
 
 
-def sentence(metric: str, name: str, other: str, gains: np.ndarray, lower: bool) -> str:
+def sentence(
+    metric: str, name: str, other: str, gain: Mapping[str, Any], by_seed: np.ndarray, lower: bool
+) -> str:
     """Say in words what a paired difference means at this sample size.
 
     The interval draws photographs; another training would move it, too. So better or worse is said
@@ -77,17 +80,17 @@ def sentence(metric: str, name: str, other: str, gains: np.ndarray, lower: bool)
         metric: what was measured.
         name: of the first input.
         other: what it is compared with.
-        gains: differences [seeds, photographs], NaN where undefined.
+        gain: of `statistics.paired_gain`, over the photographs.
+        by_seed: the differences themselves [seeds, photographs], NaN where undefined.
         lower: less is better.
     """
     title = metric.replace("_", " ")
-    gains = gains[:, np.isfinite(gains).all(axis=0)]
-    if gains.shape[1] < FEWEST:
+    by_seed = by_seed[:, np.isfinite(by_seed).all(axis=0)]
+    if by_seed.shape[1] < FEWEST:
         return f"{title}: {name} and {other} are not compared on fewer than {FEWEST} photographs."
-    gain = summary(gains.mean(axis=0))
     low, high = gain["ci95"]
     numbers = f"{gain['mean']:+.4g}, 95 % interval {low:+.4g} to {high:+.4g}"
-    signs = set(np.sign(gains.mean(axis=1)))
+    signs = set(np.sign(by_seed.mean(axis=1)))
     if len(signs) > 1:
         return f"{title}: {name} and {other} are not distinguishable: seeds disagree ({numbers})."
     if low <= 0 <= high:

@@ -195,10 +195,11 @@ def _compared(
     """Return one experiment of downstream.json; a photograph's value is the mean over the seeds."""
     metrics = [m for m in part.columns[6:] if part[m].notna().any()]
     seeds = part["seed"].nunique()
-    values = {
-        name: part[part["input"] == name].groupby("image")[metrics].mean().sort_index()
+    by_seed = {
+        name: part[part["input"] == name].set_index(["seed", "image"])[metrics].sort_index()
         for name in names
     }
+    values = {name: table.groupby("image").mean() for name, table in by_seed.items()}
     found: dict[str, dict[str, Any]] = {
         name: {metric: summary(table[metric]) for metric in metrics}
         for name, table in values.items()
@@ -209,10 +210,6 @@ def _compared(
             # the seeds of a photograph stay together
             each = each.reshape(seeds, -1, *each.shape[1:]).sum(axis=0)
             found[name][f"{class_}_aupr_pooled"] = pooled_aupr(each)
-    by_seed = {
-        name: part[part["input"] == name].set_index(["seed", "image"])[metrics].sort_index()
-        for name in names
-    }
     gains, sentences, recovered = {}, [], {}
     for name in names[1:]:
         others = ["hr"] if name == "bicubic" else ["bicubic", "hr"]
@@ -225,7 +222,7 @@ def _compared(
                     continue  # zero on HR by definition
                 if gain["mean"] is not None:
                     each = (by_seed[name][metric] - by_seed[other][metric]).unstack().to_numpy()
-                    sentences.append(sentence(metric, name, other, each, lower))
+                    sentences.append(sentence(metric, name, other, gain, each, lower))
         if name != "bicubic":
             recovered[name] = {
                 metric: gap_recovery(*(values[n][metric] for n in ("hr", "bicubic", name)))

@@ -1,12 +1,11 @@
 """Gap recovery, pooled AUPR and the sentences."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
 from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
 from srgan_keras.downstream.scores import aupr, histogram
+from srgan_keras.evaluation.statistics import summary
 
 
 def test_gap_recovery_is_exact_where_each_photograph_gains_the_same(rng):
@@ -60,12 +59,17 @@ def test_pooled_is_that_of_all_pixels(rng):
 )
 def test_sentences(change, lower, word, rng):
     gains = rng.normal(change, 0.01, 20) if change else np.tile([0.1, -0.1], 10)
-    assert word in sentence("vessel_dice", "srgan", "bicubic", gains[np.newaxis], lower)
+    each = gains[np.newaxis]
+    assert word in sentence("vessel_dice", "srgan", "bicubic", summary(gains), each, lower)
 
 
 def test_no_verdict_where_seeds_disagree_or_photographs_are_few(rng):
     clear = rng.normal(0.1, 0.01, (3, 20))
-    say = partial(sentence, "vessel_dice", "srgan", "bicubic", lower=False)
+
+    def say(each):
+        mean = summary(each.mean(axis=0))
+        return sentence("vessel_dice", "srgan", "bicubic", mean, each, lower=False)
+
     assert "better" in say(clear)
     assert "seeds disagree" in say(clear * [[1], [1], [-0.5]])
     assert "fewer than 6" in say(clear[:, :5])
