@@ -70,9 +70,11 @@ def compiled_steps(
             start = now(list(sums.values()))
             with tf.control_dependencies([start]):
                 batch = next(iterator)
-            waited += now([x for part in batch for x in local(part)]) - start
+            arrived = now([x for part in batch for x in local(part)])
+            waited += arrived - start
+            with tf.control_dependencies([arrived]):  # or a lone thread computes before it looks
+                result = one_step(batch, first + done)
             # the same on every replica: logs and gradients have been summed
-            result = one_step(batch, first + done)
             last, finite = tf.nest.map_structure(lambda x: local(x)[0], result)
             sums = {name: sums[name] + last[name] for name in sums}
             healthy = tf.reduce_all(tf.math.is_finite(list(last.values())))
