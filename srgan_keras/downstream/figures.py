@@ -33,6 +33,7 @@ def overlays(
     """Write `overlays-NETWORK-ID.png`: a row a class, a column an input."""
     classes = CLASSES[task]
     figure = Figure(figsize=(4 * len(images), 4 * len(classes)), layout="constrained")
+    figure.suptitle("green: found, red: found and not there, blue: missed")
     axes = figure.subplots(len(classes), len(images), squeeze=False)
     for c, class_ in enumerate(classes):
         for axis, (name, image) in zip(axes[c], images.items(), strict=True):
