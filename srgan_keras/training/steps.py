@@ -72,7 +72,7 @@ def compiled_steps(
                 batch = next(iterator)
             arrived = now([x for part in batch for x in local(part)])
             waited += arrived - start
-            with tf.control_dependencies([arrived]):  # or a lone thread computes before it looks
+            with tf.control_dependencies([arrived]):  # or a lone thread computes before the clock
                 result = one_step(batch, first + done)
             # the same on every replica: logs and gradients have been summed
             last, finite = tf.nest.map_structure(lambda x: local(x)[0], result)
