@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from srgan_keras import configure
+from srgan_keras import cli, config, configure
 from srgan_keras.inference import model_folder
 
-FOLDERS = sorted(f.parent for f in Path(__file__).parents[1].glob("saved_models/*/model.json"))
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(f.parent for f in ROOT.glob("saved_models/*/model.json"))
+ABOUT = yaml.safe_load((ROOT / "docs" / "cards" / "cards.yaml").read_text())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -43,3 +46,31 @@ def test_the_preset_goes_on_from_a_shipped_model(name, filters):
     lr = np.full((1, 8, 8, 3), 0.4, np.float32)
     expected = model.upscale_float((lr[0] * 255).astype(np.uint8))
     np.testing.assert_allclose(network(lr)[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [folder.name for folder in FOLDERS])
+def test_the_cards_command_has_the_settings_of_the_model(name, monkeypatch):
+    """A preset that changes leaves behind the commands of models that were trained before."""
+    verb, _, options = ABOUT[name]["command"].partition("srgan_keras.train")
+    assert verb == "python -m "
+    given = []
+    monkeypatch.setattr(cli, "_load", lambda _: lambda config, *_: given.append(config))
+    cli.main(["train", *options.split()])
+    made = json.loads((ROOT / "saved_models" / name / "model.json").read_text())["configuration"]
+    assert decisive(given[0]) == decisive(configure.merge(config.Config(), made, name))
+
+
+def decisive(settings: config.Config) -> dict:
+    """Return the settings that a generator depends on which one of the stages made."""
+    plain = configure.plain(settings)
+    stage = "stage1" if settings.train.stage1_steps else "stage2"
+    common = {"stage1_steps", "stage2_steps", "batch_size", "clip_norm", "ema_decay", "seed"}
+    kept = {part: plain[part] for part in ("data", "degradation", "generator")} | {
+        "init_from": plain["train"]["init_from"],
+        "train": {k: v for k, v in plain["train"].items() if k in common or k.startswith(stage)},
+    }
+    if stage == "stage1":
+        own = {k: v for k, v in plain["loss"].items() if k == "pixel" or k.startswith(stage)}
+        return kept | {"loss": own}
+    vgg = {k: v for k, v in plain["vgg"].items() if k != "weights"}
+    return kept | {"loss": plain["loss"], "discriminator": plain["discriminator"], "vgg": vgg}
