@@ -51,12 +51,14 @@ def test_the_preset_goes_on_from_a_shipped_model(name, filters):
 @pytest.mark.parametrize("name", [folder.name for folder in FOLDERS])
 def test_the_cards_command_has_the_settings_of_the_model(name, monkeypatch):
     """A preset that changes leaves behind the commands of models that were trained before."""
-    verb, _, options = ABOUT[name]["command"].partition("srgan_keras.train")
+    folder, command = ROOT / "saved_models" / name, ABOUT[name]["command"].strip()
+    assert f"\n{command}\n" in (folder / "README.md").read_text(encoding="utf-8")
+    verb, _, options = command.partition("srgan_keras.train")
     assert verb == "python -m "
     given = []
     monkeypatch.setattr(cli, "_load", lambda _: lambda config, *_: given.append(config))
     cli.main(["train", *options.split()])
-    made = json.loads((ROOT / "saved_models" / name / "model.json").read_text())["configuration"]
+    made = json.loads((folder / "model.json").read_text())["configuration"]
     assert decisive(given[0]) == decisive(configure.merge(config.Config(), made, name))
 
 
@@ -64,11 +66,10 @@ def decisive(settings: config.Config) -> dict:
     """Return the settings that a generator depends on which one of the stages made."""
     plain = configure.plain(settings)
     stage = "stage1" if settings.train.stage1_steps else "stage2"
-    common = {"stage1_steps", "stage2_steps", "batch_size", "clip_norm", "ema_decay", "seed"}
-    kept = {part: plain[part] for part in ("data", "degradation", "generator")} | {
-        "init_from": plain["train"]["init_from"],
-        "train": {k: v for k, v in plain["train"].items() if k in common or k.startswith(stage)},
-    }
+    common = {"init_from", "stage1_steps", "stage2_steps"}
+    common |= {"batch_size", "clip_norm", "ema_decay", "seed"}
+    train = {k: v for k, v in plain["train"].items() if k in common or k.startswith(stage)}
+    kept = {"train": train} | {p: plain[p] for p in ("data", "degradation", "generator")}
     if stage == "stage1":
         own = {k: v for k, v in plain["loss"].items() if k == "pixel" or k.startswith(stage)}
         return kept | {"loss": own}
