@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.evaluation.protocol import Standard
 
 SHOWN = {
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     protocol = Standard(4, "bicubic", options.hr_long_side)
-    chosen = sorted(sources.find(options.data), key=lambda p: p.sha256)[: options.photographs]
+    chosen = sorted(datasets.find(options.data), key=lambda p: p.sha256)[: options.photographs]
     all_values = [measure(protocol, p.read()) for p in chosen]
     heads = [f"{metric}_{region}" for region, names in SHOWN.items() for metric in names]
     means = {

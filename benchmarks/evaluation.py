@@ -40,8 +40,8 @@ def row(side: int, rounds: int) -> dict[str, float]:
     import tensorflow as tf
 
     from srgan_keras import metrics
-    from srgan_keras.data.phantom import phantom
     from srgan_keras.evaluation.protocol import Standard
+    from srgan_keras.phantoms.phantom import phantom
 
     standard = Standard(hr_long_side=side)
     sample = standard.sample(phantom(0, side).image)
@@ -70,10 +70,10 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def whole(side: int, count: int) -> dict[str, Any]:
     """Evaluate the baselines on phantoms: seconds a photograph by part, and the peak's growth."""
-    from srgan_keras.evaluation import report
+    from srgan_keras.evaluate import evaluate
     from srgan_keras.evaluation.clock import Clock
-    from srgan_keras.evaluation.evaluate import evaluate
     from srgan_keras.evaluation.protocol import Standard
+    from srgan_keras.report import page as report
 
     peaks, clock = [], Clock()
     with tempfile.TemporaryDirectory() as scratch:
@@ -95,13 +95,13 @@ def drawn(folder: Path, side: int, count: int) -> list[Any]:
     """Write phantoms as PNG; four different ones are enough."""
     import cv2
 
-    from srgan_keras.data import sources
-    from srgan_keras.data.phantom import phantom
+    from srgan_keras.data import datasets
+    from srgan_keras.phantoms.phantom import phantom
 
     images = [cv2.cvtColor(phantom(seed, side).image, cv2.COLOR_RGB2BGR) for seed in range(4)]
     for i in range(count):
         cv2.imwrite(str(folder / f"{i}.png"), images[i % len(images)])
-    return sources.find(str(folder))
+    return datasets.find(str(folder))
 
 
 if __name__ == "__main__":

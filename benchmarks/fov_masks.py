@@ -16,7 +16,7 @@ from PIL import Image
 
 from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.fov import fov_mask
-from srgan_keras.data.phantom import phantom
+from srgan_keras.phantoms.phantom import phantom
 
 Known = tuple[str, np.ndarray, np.ndarray]
 """Name, uint8 RGB [H, W, 3], the true field of view, bool [H, W]."""

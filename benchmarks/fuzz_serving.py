@@ -17,9 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras.config import Generator
-from srgan_keras.data.phantom import phantom
-from srgan_keras.inference.saved_model import export
-from srgan_keras.models.generator import generator
+from srgan_keras.export.saved_model import export
+from srgan_keras.models.generator import build_generator
+from srgan_keras.phantoms.phantom import phantom
 
 PIXEL_LIMIT = 2**17
 
@@ -42,7 +42,7 @@ def fuzz(count: int, seed: int) -> dict[str, int | str]:
     files = [cv2.imencode(kind, image)[1].tobytes() for kind in (".png", ".jpg")]
     files.append(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
     with tempfile.TemporaryDirectory() as folder:
-        export(generator(Generator(blocks=1, filters=4), 2), folder, PIXEL_LIMIT)
+        export(build_generator(Generator(blocks=1, filters=4), 2), folder, PIXEL_LIMIT)
         serve = tf.saved_model.load(folder).signatures["serve_bytes"]
         answers = Counter(
             answer(serve, mutated(files[i % len(files)], rng), seen=i) for i in range(count)

@@ -28,14 +28,15 @@ import tensorflow as tf
 
 from srgan_keras import configure
 from srgan_keras.cli import UpscaleOptions
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.data.fov import fov_mask
-from srgan_keras.inference import export, formats, model_folder
-from srgan_keras.inference.saved_model import float32_copy
+from srgan_keras.export import export, formats, model_folder
+from srgan_keras.export.saved_model import float32_copy
+from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.upscale_files import Job, run
-from srgan_keras.models.generator import generator
+from srgan_keras.machine import has_bfloat16_units, machine
+from srgan_keras.models.generator import build_generator
 from srgan_keras.models.layers import BlockConv2D
-from srgan_keras.training.machine import has_bfloat16_units, machine
 
 LEVEL_1 = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 Network = Callable[[np.ndarray], np.ndarray]
@@ -85,10 +86,10 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
     }
 
 
-def model_of(folder: Path | None, scratch: Path) -> model_folder.ModelFolder:
+def model_of(folder: Path | None, scratch: Path) -> Model:
     """Return the model folder with OpenVINO's and ONNX's exports, a copy in `scratch`."""
     if folder is None:
-        model = generator(configure.load("paper").generator, 4)
+        model = build_generator(configure.load("paper").generator, 4)
         info = {
             "name": "untrained",
             "degradation": {"name": "bicubic", "version": 1},
@@ -98,17 +99,17 @@ def model_of(folder: Path | None, scratch: Path) -> model_folder.ModelFolder:
         }
     else:
         model = keras.models.load_model(folder / "generator.keras")
-        info = model_folder.load(folder).info
+        info = load(folder).info
     target = scratch / "model"
     model_folder.save(target, model, info)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
         for kind in ("openvino", "onnx"):
             export.export(SimpleNamespace(model=str(target), format=kind, data="phantom:3"))
-    return model_folder.load(target)
+    return load(target)
 
 
 def networks_of(
-    model: model_folder.ModelFolder, types: list[str]
+    model: Model, types: list[str]
 ) -> tuple[dict[str, Network], Network]:
     """Return every side's function of batches, and float32's output unclipped in 0..1."""
     import torch_generator
@@ -169,7 +170,7 @@ def alone(
 def chosen(spec: str, count: int) -> list[np.ndarray]:
     """Return the first photographs of the kind that the head of this file names."""
     found = []
-    for photograph in sources.find(spec):
+    for photograph in datasets.find(spec):
         image = photograph.read()
         if image[..., 0].size <= 0.6e6 and 0.2 <= 1 - fov_mask(image).mean() <= 0.6:
             found.append(image)
@@ -179,7 +180,7 @@ def chosen(spec: str, count: int) -> list[np.ndarray]:
 
 
 def from_files(
-    model: model_folder.ModelFolder,
+    model: Model,
     networks: dict[str, Network],
     best: dict[str, str],
     photographs: list[np.ndarray],

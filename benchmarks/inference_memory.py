@@ -55,7 +55,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
     """Make the photographs, run the four cases."""
-    from srgan_keras.data.phantom import phantom
+    from srgan_keras.phantoms.phantom import phantom
 
     model = options.model or untrained(scratch / "model")
     image = phantom(0, 1000).image
@@ -80,8 +80,8 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
 def untrained(folder: Path) -> Path:
     """Write the model folder of an untrained generator."""
     from srgan_keras import configure
-    from srgan_keras.inference import model_folder
-    from srgan_keras.models.generator import generator
+    from srgan_keras.export import model_folder
+    from srgan_keras.models.generator import build_generator
 
     info = {
         "name": "untrained",
@@ -90,7 +90,7 @@ def untrained(folder: Path) -> Path:
         "training_sha256": [],
         "configuration": {},
     }
-    model_folder.save(folder, generator(configure.load("paper").generator, 4), info)
+    model_folder.save(folder, build_generator(configure.load("paper").generator, 4), info)
     return folder
 
 

@@ -44,7 +44,7 @@ def write(folder: Path, count: int) -> None:
     """Draw the photographs."""
     import cv2
 
-    from srgan_keras.data.phantom import phantom
+    from srgan_keras.phantoms.phantom import phantom
 
     for seed in range(count):
         image = phantom(seed, 512).image
@@ -54,12 +54,12 @@ def write(folder: Path, count: int) -> None:
 def prepared(folder: Path):  # noqa: ANN201
     """Return the cache and the configuration that both measurements share."""
     from srgan_keras.configure import load
-    from srgan_keras.data import cache, sources
+    from srgan_keras.data import cache, datasets
 
     config = load("fundus")
     data = replace(config.data, source=str(folder), hr_long_side=512, pyramid_levels=1)
     config = replace(config, data=data)
-    return cache.build(sources.find(str(folder)), data, folder / "cache"), config
+    return cache.build(datasets.find(str(folder)), data, folder / "cache"), config
 
 
 def speed(folder: Path, rounds: int) -> dict[str, object]:
@@ -67,7 +67,7 @@ def speed(folder: Path, rounds: int) -> dict[str, object]:
     import tensorflow as tf
 
     from srgan_keras.data.pairs import pairs
-    from srgan_keras.training.machine import machine
+    from srgan_keras.machine import machine
 
     decoded, config = prepared(folder)
     batch, steps = config.train.batch_size, 60
@@ -109,21 +109,21 @@ def waiting(folder: Path) -> dict[str, float]:
     import tensorflow as tf
 
     from srgan_keras.data.pairs import pairs
-    from srgan_keras.models.generator import generator
-    from srgan_keras.training.machine import resolve_precision
+    from srgan_keras.machine import resolve_precision
+    from srgan_keras.models.generator import build_generator
     from srgan_keras.training.stages import Stage, build
     from srgan_keras.training.steps import compiled_steps
 
     decoded, config = prepared(folder)
     precision = resolve_precision(config.train, "default")
     keras.config.set_dtype_policy(precision)
-    g = generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
-    model = build(Stage("content", 0, 100, 1.0), g, None, config, precision)
+    g = build_generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
+    model = build(Stage("stage1", 0, 100, 1.0), g, None, config, precision)
     steps = compiled_steps(model, tf.distribute.get_strategy(), config.train, jit=False)
     batches = iter(pairs(decoded, config, 0, 110))
-    steps(batches, 0, 10)
+    steps(batches, 10)
     start = time.perf_counter()
-    outcome = steps(batches, 10, 100)
+    outcome = steps(batches, 100)
     return {"share_of_step": round(outcome.waited / (time.perf_counter() - start), 4)}
 
 

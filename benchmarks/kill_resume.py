@@ -113,7 +113,7 @@ def digest(workdir: Path) -> str:
     import tensorflow as tf
 
     total = hashlib.sha256()
-    for step, stage in ((STAGE1, "content"), (STAGE1 + STAGE2, "srgan")):
+    for step, stage in ((STAGE1, "stage1"), (STAGE1 + STAGE2, "stage2")):
         reader = tf.train.load_checkpoint(
             str(workdir / f"checkpoints/{step:08d}-{stage}" / "weights")
         )

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 
 from srgan_keras import metrics
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.data.photograph import Photograph
-from srgan_keras.evaluation.evaluate import evaluate
+from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation.protocol import BASELINES, Author, Standard
-from srgan_keras.inference import model_folder
+from srgan_keras.inference.model import load
 
 SHIPPED = ("fundus-x2", "fundus-x2-gan", "fundus-x4", "fundus-x4-gan", "fundus-x4-cv2linear")
 PUBLISHED = """\
@@ -174,8 +174,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=SHIPPED)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    models = [model_folder.load(name) for name in options.models]
-    data = {spec: sources.find(spec) for spec in options.data}
+    models = [load(name) for name in options.models]
+    data = {spec: datasets.find(spec) for spec in options.data}
     result = {}
     if options.table != "grid":
         result["table2"] = table2(models, next(iter(data.values())))

@@ -32,17 +32,17 @@ import cv2
 import numpy as np
 
 from srgan_keras.config import Data
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.data.fov import cropped_to_fov
 from srgan_keras.data.listing import listing
-from srgan_keras.data.phantom import phantom
+from srgan_keras.phantoms.phantom import phantom
 
 LONG_SIDE = 1024
 ROUNDS = 3
 RUN = """
 import sys, time
 from srgan_keras import cli
-from srgan_keras.data.prepare import prepare
+from srgan_keras.preparation.prepare import prepare
 started = time.perf_counter()
 options = ["--hr-long-side", sys.argv[3], "--out", sys.argv[2]]
 prepare(cli.parse(cli.PrepareOptions, [sys.argv[1], *options], "prepare"))
@@ -151,14 +151,14 @@ def epochs(originals: Path, prepared: Path, scratch: Path) -> dict[str, float]:
     from srgan_keras.data.pairs import hr_patch
 
     data = Data(hr_long_side=LONG_SIDE, pyramid_levels=1)
-    found = sources.find(str(originals))
+    found = datasets.find(str(originals))
     started = time.perf_counter()
     for photograph in found:
         image, mask, _ = cropped_to_fov(photograph.read(), LONG_SIDE)
         image[: data.patch, : data.patch].copy(), mask[: data.patch, : data.patch].mean()
     decoding = time.perf_counter() - started
     started = time.perf_counter()
-    cache = build(sources.find(str(prepared)), data, scratch / "cache")
+    cache = build(datasets.find(str(prepared)), data, scratch / "cache")
     built = time.perf_counter() - started
     started = time.perf_counter()
     for example in range(len(cache)):

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from srgan_keras import configure
-from srgan_keras.data.phantom import phantom
-from srgan_keras.inference import model_folder
-from srgan_keras.models.generator import generator
-from srgan_keras.training.machine import has_bfloat16_units, machine
+from srgan_keras.export import model_folder
+from srgan_keras.inference.model import load
+from srgan_keras.machine import has_bfloat16_units, machine
+from srgan_keras.models.generator import build_generator
+from srgan_keras.phantoms.phantom import phantom
 
 
 def main() -> None:
@@ -31,13 +32,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     square = phantom(0, options.side).image[np.newaxis] / np.float32(255)
-    ours = model_folder.load(options.model)
+    ours = load(options.model)
     result = {"machine": machine(), "model": ours.name, "ratio": {}}
     with tempfile.TemporaryDirectory() as scratch:
         info = ours.info | {"name": "paper"}
-        paper = generator(configure.load("paper").generator, ours.scale)
+        paper = build_generator(configure.load("paper").generator, ours.scale)
         model_folder.save(Path(scratch) / "paper", paper, info)
-        models = {"paper": model_folder.load(Path(scratch) / "paper"), "ours": ours}
+        models = {"paper": load(Path(scratch) / "paper"), "ours": ours}
         for kind in ["float32"] + ["bfloat16"] * has_bfloat16_units():
             networks = {name: model.upscaler(kind).network for name, model in models.items()}
             seconds = dict.fromkeys(networks, float("inf"))

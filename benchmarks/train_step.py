@@ -47,7 +47,7 @@ def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
     import tensorflow as tf
     import torch_step
 
-    from srgan_keras.training.machine import has_bfloat16_units, machine
+    from srgan_keras.machine import has_bfloat16_units, machine
 
     types = ["float32"] + ["mixed_bfloat16"] * has_bfloat16_units()
     steps: dict[str, Callable[[], object]] = {"public_tf": public_tf(side, batch)}
@@ -94,8 +94,8 @@ def model(batch: int, kind: str):  # noqa: ANN201
     import keras
 
     from srgan_keras.configure import load
-    from srgan_keras.models.generator import generator
-    from srgan_keras.models.vgg19 import vgg19
+    from srgan_keras.models.generator import build_generator
+    from srgan_keras.models.vgg19 import build_vgg19
     from srgan_keras.training.stages import Stage, build
 
     config = load("paper")
@@ -105,8 +105,8 @@ def model(batch: int, kind: str):  # noqa: ANN201
         train=replace(config.train, batch_size=batch),
     )
     keras.config.set_dtype_policy(kind)
-    g = generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
-    return build(Stage("srgan", 0, 100, 1.0), g, vgg19("random")[0], config, kind), config
+    g = build_generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
+    return build(Stage("stage2", 0, 100, 1.0), g, build_vgg19("random")[0], config, kind), config
 
 
 def photographs(side: int, batch: int):  # noqa: ANN201
@@ -126,7 +126,7 @@ def ours(side: int, batch: int, kind: str, jit: bool) -> Callable[[], object]:
     srgan, config = model(batch, kind)
     data = iter(tf.data.Dataset.from_tensors(photographs(side, batch)).repeat())
     steps = compiled_steps(srgan, tf.distribute.get_strategy(), config.train, jit)
-    return lambda: steps(data, 0, 1)
+    return lambda: steps(data, 1)
 
 
 def public_tf(side: int, batch: int) -> Callable[[], object]:
@@ -135,13 +135,13 @@ def public_tf(side: int, batch: int) -> Callable[[], object]:
 
     from srgan_keras import losses
     from srgan_keras.models.discriminators import whole
-    from srgan_keras.models.vgg19 import features, vgg19
+    from srgan_keras.models.vgg19 import build_features, build_vgg19
     from srgan_keras.training.srgan import to_float
 
     srgan, config = model(batch, "float32")
-    vgg = vgg19("random")[0]
+    vgg = build_vgg19("random")[0]
     d = whole(srgan.discriminator, config.discriminator, vgg)
-    phi = features(vgg, config.vgg, {"content": config.vgg.layer})
+    phi = build_features(vgg, config.vgg, {"content": config.vgg.layer})
     g, (lr, hr) = srgan.generator, photographs(side, batch)
 
     @tf.function

@@ -20,10 +20,10 @@ import numpy as np
 from defects import lesion
 from matplotlib.figure import Figure
 
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.evaluation import trust
 from srgan_keras.evaluation.protocol import Sample, Standard
-from srgan_keras.inference import model_folder
+from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import Upscaler, back_projected, bicubic
 
 NONE, INVENTED, ERASED = "none", "invented haemorrhage, 8 px", "erased microaneurysm, 2 px"
@@ -124,11 +124,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder: the first photograph of each set")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    model = model_folder.load(options.model) if options.model else Bicubic()
+    model = load(options.model) if options.model else Bicubic()
     protocol = Standard(model.scale, model.degradation, options.hr_long_side)
     found: dict[str, list[dict[str, float]]] = {}
     for spec in options.data:
-        photographs = sources.select(sources.find(spec), options.split)
+        photographs = datasets.select(datasets.find(spec), options.split)
         chosen = sorted(photographs, key=lambda p: p.sha256)[: options.photographs]
         for i, photograph in enumerate(chosen):
             sample = protocol.sample(photograph.read(), photograph.mask())

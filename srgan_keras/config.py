@@ -12,18 +12,6 @@ PresetName = Literal["demo", "paper", "author", "fundus"]
 PRESETS: tuple[str, ...] = get_args(PresetName)
 
 
-class CommandError(Exception):
-    """Ends a command with one line on stderr and its exit status."""
-
-    status = 1
-
-
-class UsageError(CommandError):
-    """Wrong use or wrong input: the line says what to do."""
-
-    status = 2
-
-
 @dataclass(frozen=True)
 class Data:
     """Photographs, how they are cut and augmented."""
@@ -69,19 +57,12 @@ class Generator:
     """Residual blocks, Eq. (6)."""
     filters: int = 32
     """Channels of the residual blocks."""
-    upsampling: Literal["steps", "resize", "direct"] = "direct"
-    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image.
-    resize: as steps, each doubling nearest-neighbour and a 3x3 convolution (Odena et al. 2016)."""
+    upsampling: Literal["steps", "direct"] = "direct"
+    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image."""
     upsample_filters: int = 64
-    """steps, resize: channels after each doubling."""
+    """steps: channels after each doubling."""
     batch_norm: bool = False
     """Batch normalisation in the residual blocks."""
-    channel_attention: bool = False
-    """Squeeze and excitation at the end of each residual branch (Hu et al. 2018; Zhang et al. 2018,
-    RCAN). Of the mean over 9x9 LR px, not over the image: a training patch has 24 LR px along a
-    side, a photograph thousands (Chu et al. 2022), and tiles must equal the whole."""
-    dilation: int = 1
-    """Dilation rate of the first convolution of every second residual block."""
     activation: Literal["leaky_relu", "relu"] = "leaky_relu"
     """LeakyReLU has slope 0.2."""
     head_kernel: int = 3
@@ -138,26 +119,20 @@ class Vgg:
 class Loss:
     """Generator loss, Eq. (4), of both stages. Pixel terms are on images in 0..1."""
 
-    pixel: Literal["mae", "mse", "charbonnier"] = "mae"
-    """Norm of the pixel term. charbonnier: sqrt(d^2 + 1e-6), Lai et al. 2017."""
+    pixel: Literal["mae", "mse"] = "mae"
+    """Norm of the pixel term."""
     content: Literal["mae", "mse"] = "mse"
     """Norm of the content term; Eq. (3) has mse."""
     stage1_pixel_weight: float = 1.0
     """Weight of the pixel term in stage 1."""
     stage1_content_weight: float = 0.0
     """Weight of the content term in stage 1."""
-    stage1_ssim_weight: float = 0.0
-    """Weight of 1 - SSIM in stage 1."""
     stage2_pixel_weight: float = 1.0
     """Weight of the pixel term in stage 2."""
     stage2_content_weight: float = 1e-3
     """Weight of the content term in stage 2."""
     adversarial_weight: float = 1e-4
     """lambda of Eq. (4)."""
-    adversarial_ramp_steps: int = 0
-    """lambda grows linearly over G's first updates in stage 2; 0: it is there from the first."""
-    label_smoothing: float = 0.0
-    """HR has the label 1 - label_smoothing in the discriminator's loss, Eq. (10)."""
     grid_weight: float = 0.0
     """Stage 2: weight of a penalty on what repeats with the period of a PixelShuffle in SR - HR."""
     feature_jitter: int = 0
@@ -183,8 +158,6 @@ class Train:
     """Patches a step, over all devices."""
     accumulate: int = 1
     """Parts of a device's patches that are computed one after another, to save memory."""
-    discriminator_steps: int = 1
-    """Steps of stage 2 for one update of the generator; the discriminator learns in each."""
     stage1_learning_rate: float = 5e-4
     """Adam's learning rate in stage 1."""
     stage2_learning_rate: float = 1e-4

@@ -15,12 +15,10 @@ from typing import Any, Literal
 
 import yaml
 
-from srgan_keras.config import PRESETS, Config, Loss, Train, UsageError
+from srgan_keras.config import PRESETS, Config, Loss, Train
+from srgan_keras.errors import UsageError
 
-GENERATOR_COUNTS = (
-    *("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel", "dilation"),
-)
-SSIM_WINDOW = 11
+GENERATOR_COUNTS = (*("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel"),)
 
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
@@ -129,7 +127,7 @@ def validate(config: Config) -> None:
     if config.discriminator.kind == "dcgan" and data.patch % 64:
         raise UsageError(f"discriminator dcgan needs data.patch a multiple of 64, not {data.patch}")
     counts = (
-        *("batch_size", "accumulate", "discriminator_steps", "steps_per_call", "log_every_steps"),
+        *("batch_size", "accumulate", "steps_per_call", "log_every_steps"),
         *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints", "halving_epochs"),
     )
     needed = {f"train.{name}": getattr(train, name) for name in counts}
@@ -148,7 +146,6 @@ def validate(config: Config) -> None:
         "data.min_fov": data.min_fov,
         "data.rim_share": data.rim_share,
         "data.pyramid_ratio": data.pyramid_ratio,
-        "loss.label_smoothing": config.loss.label_smoothing,
         "train.ema_decay": train.ema_decay,
     }
     for name, share in shares.items():
@@ -162,7 +159,7 @@ def validate(config: Config) -> None:
 
 def _validate_stages(loss: Loss, train: Train) -> None:
     terms = {
-        "stage1": (loss.stage1_pixel_weight, loss.stage1_content_weight, loss.stage1_ssim_weight),
+        "stage1": (loss.stage1_pixel_weight, loss.stage1_content_weight),
         "stage2": (loss.stage2_pixel_weight, loss.stage2_content_weight, loss.adversarial_weight),
     }
     for stage, weights in terms.items():
@@ -173,14 +170,10 @@ def _validate_stages(loss: Loss, train: Train) -> None:
 
 
 def _validate_loss(loss: Loss, patch: int) -> None:
-    for name in ("adversarial_ramp_steps", "feature_jitter", "stage1_ssim_weight"):
-        value = getattr(loss, name)
-        if value < 0:
-            raise UsageError(f"loss.{name} must not be negative, as {value} is")
+    if loss.feature_jitter < 0:
+        raise UsageError(f"loss.feature_jitter must be 0 or more, not {loss.feature_jitter}")
     if loss.feature_jitter > patch // 2:
         raise UsageError(f"loss.feature_jitter is at most half of data.patch {patch}")
-    if loss.stage1_ssim_weight and patch < SSIM_WINDOW:
-        raise UsageError(f"loss.stage1_ssim_weight needs data.patch of {SSIM_WINDOW} px or more")
 
 
 def plain(config: Config) -> dict[str, Any]:

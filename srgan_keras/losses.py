@@ -8,16 +8,8 @@ import tensorflow as tf
 
 
 def pixel_loss(hr: tf.Tensor, sr: tf.Tensor, kind: str) -> tf.Tensor:
-    """Return the mean over H, W and channels of a function of d = hr - sr: [N].
-
-    `mae`: |d|. `mse`: d^2. `charbonnier`: sqrt(d^2 + 1e-6), smooth at 0 (Lai et al. 2017).
-    """
+    """Return the mean over H, W and channels of |hr - sr| (`mae`) or its square (`mse`): [N]."""
     return _distance(hr, sr, kind)
-
-
-def ssim_loss(hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
-    """Return 1 - SSIM, with Wang's settings, as a mean over the windows inside the image: [N]."""
-    return 1.0 - tf.image.ssim(tf.cast(hr, tf.float32), tf.cast(sr, tf.float32), max_val=1.0)
 
 
 def content_loss(hr_features: tf.Tensor, sr_features: tf.Tensor, kind: str) -> tf.Tensor:
@@ -46,24 +38,13 @@ def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.softplus(-tf.cast(sr_logits[:, 0], tf.float32))
 
 
-def discriminator_loss(
-    hr_logits: tf.Tensor, sr_logits: tf.Tensor, smoothing: float = 0.0
-) -> tf.Tensor:
-    """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N].
-
-    `smoothing` s gives HR the label 1 - s: -(1 - s) log D(HR) - s log(1 - D(HR)), one-sided.
-    """
+def discriminator_loss(hr_logits: tf.Tensor, sr_logits: tf.Tensor) -> tf.Tensor:
+    """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N]."""
     hr_logits, sr_logits = (tf.cast(x[:, 0], tf.float32) for x in (hr_logits, sr_logits))
-    # softplus(x) = softplus(-x) + x
-    return tf.nn.softplus(-hr_logits) + smoothing * hr_logits + tf.nn.softplus(sr_logits)
+    return tf.nn.softplus(-hr_logits) + tf.nn.softplus(sr_logits)
 
 
 def _distance(a: tf.Tensor, b: tf.Tensor, kind: str) -> tf.Tensor:
     difference = tf.cast(a, tf.float32) - tf.cast(b, tf.float32)
-    if kind == "mae":
-        distance = tf.abs(difference)
-    else:
-        distance = tf.square(difference)
-        if kind == "charbonnier":
-            distance = tf.sqrt(distance + 1e-6)
+    distance = tf.abs(difference) if kind == "mae" else tf.square(difference)
     return tf.reduce_mean(distance, axis=[1, 2, 3])

@@ -6,12 +6,13 @@ Reads from top to bottom. What a run goes on from, in this order:
 3. nothing: weights drawn from train.seed.
 """
 
+import runpy
 import sys
 
 if __name__ == "__main__":  # before TensorFlow is imported below: --help answers at once
-    from srgan_keras.cli import main
-
-    sys.exit(main(["train", *sys.argv[1:]]))
+    sys.argv.insert(1, "train")
+    runpy.run_module("srgan_keras", run_name="__main__")
+    sys.exit()
 
 import logging
 import shutil
@@ -22,20 +23,26 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from srgan_keras.config import Config, UsageError
-from srgan_keras.data import cache, prepared, sources
+from srgan_keras import evaluate, machine
+from srgan_keras.config import Config
+from srgan_keras.data import cache, datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.pairs import pairs, shown
-from srgan_keras.evaluation import evaluate, figures, protocol, report
-from srgan_keras.evaluation.table import table
+from srgan_keras.errors import UsageError
+from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.validation import Validation
-from srgan_keras.inference import model_folder
-from srgan_keras.models.generator import generator
-from srgan_keras.models.vgg19 import vgg19
-from srgan_keras.training import loop, machine, strategy
+from srgan_keras.export import model_folder
+from srgan_keras.inference.model import load
+from srgan_keras.models.generator import build_generator
+from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.report import figures
+from srgan_keras.report import page as report
+from srgan_keras.report.markdown import table
+from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.srgan import SRGAN
@@ -107,24 +114,26 @@ def _train(
             "several machines must agree: give --train.precision and --vgg.weights, not auto"
         )
     auto["strategy"] = name
-    auto.setdefault("precision", machine.resolve_precision(config.train, name))
+    auto.setdefault("precision", machine.resolve_precision(config.train.precision, name))
     keras.config.set_dtype_policy(auto["precision"])
 
     # === Networks ===
     plan = stages(config, len(decoded))
-    origin = model_folder.load(config.train.init_from) if config.train.init_from else None
+    origin = load(config.train.init_from) if config.train.init_from else None
     with devices.scope():
         keras.utils.set_random_seed(config.train.seed)
         if origin:
             g = origin.generator(config.generator, config.degradation.scale)
             normalisation = origin.info["normalisation"]
         else:
-            g = generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
+            g = build_generator(
+                config.generator, config.degradation.scale, decoded.mean, decoded.std
+            )
             normalisation = {"mean": decoded.mean, "std": decoded.std}
         vgg = None
         if any(needs_vgg(config, stage.name) for stage in plan):
             # a run that began with random weights goes on with them
-            vgg, auto["vgg"] = vgg19(auto.get("vgg", config.vgg.weights))
+            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights))
     work.save()
 
     # === Training ===
@@ -149,7 +158,13 @@ def _train(
         eval_side,
         fov_mask_version,
     )
-    validation = Validation(parts["validation"], standard, work.path / "samples")
+    samples = work.path / "samples"
+    samples.mkdir(parents=True, exist_ok=True)
+
+    def draw(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, name: str) -> None:
+        figures.sample_strip(lr, sr, hr, samples / name)
+
+    validation = Validation(parts["validation"], standard, draw)
     checkpoints = Checkpoints(
         workdir / "checkpoints", config.train.keep_checkpoints, work.path / "checkpoints"
     )
@@ -172,7 +187,7 @@ def _train(
             keras.utils.set_random_seed(config.train.seed + stage.first)
             model = build(stage, g, vgg, config, auto["precision"])
         if stage.name not in auto.setdefault("jit", {}):
-            auto["jit"][stage.name] = machine.resolve_jit(
+            auto["jit"][stage.name] = jit.resolve_jit(
                 config.train, replicas, partial(timed_step, model, config, data.part(0))
             )
             work.save()
@@ -204,11 +219,11 @@ def measure(
     config: Config,
     workdir: Path,
     names: list[str],
-    test: list[sources.Photograph],
+    test: list[datasets.Photograph],
     standard: protocol.Standard,
 ) -> None:
     """Measure the run's models on photographs never trained on; draw pictures and the report."""
-    models = [model_folder.load(workdir / "models" / name) for name in names]
+    models = [load(workdir / "models" / name) for name in names]
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
@@ -225,13 +240,13 @@ def measure(
     log.info("done: %s holds model folders, figures and report.html", workdir)
 
 
-def photographs(source: str) -> dict[str, list[sources.Photograph]]:
+def photographs(source: str) -> dict[str, list[datasets.Photograph]]:
     """Return the photographs of each split, and say how many there are."""
-    found = sources.find(source)
-    parts = {split: sources.select(found, split) for split in sources.SPLITS}
+    found = datasets.find(source)
+    parts = {split: datasets.select(found, split) for split in datasets.SPLITS}
     counts = ", ".join(f"{len(part)} {split}" for split, part in parts.items())
     log.info("%s: %d photographs (%s)", source, len(found), counts)
-    for split in sources.SPLITS:
+    for split in datasets.SPLITS:
         if not parts[split]:
             raise UsageError(
                 f"{source} has no {split} photographs ({counts}): give at least three "

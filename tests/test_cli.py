@@ -11,7 +11,7 @@ import pytest
 from srgan_keras import cli
 from srgan_keras.config import Config
 from srgan_keras.configure import load
-from tests.data.test_sources import write
+from tests.data.test_datasets import write
 
 
 def refused(capsys, *arguments):
@@ -27,7 +27,7 @@ def refused(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "no verb 'fly'"),
+        (["fly"], "unknown command 'fly'"),
         (["train", "--preset", "papre"], "no preset 'papre'"),
         (["train", "--preset"], "--preset"),
         (["train", "--config", "no.yaml"], "no.yaml"),

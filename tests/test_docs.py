@@ -15,8 +15,8 @@ import yaml
 
 from srgan_keras import cli
 from srgan_keras.config import Config, Generator
-from srgan_keras.inference import model_folder
-from srgan_keras.models.generator import generator
+from srgan_keras.export import model_folder
+from srgan_keras.models.generator import build_generator
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "PAPER.md", "CONTRIBUTING.md", "data/README.md", "docs/recipe.md"]
@@ -73,11 +73,11 @@ def test_rows_of_the_recipe_parse(tmp_path, monkeypatch):
 def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     seen = []
     monkeypatch.setattr("srgan_keras.train.train", lambda *arguments: seen.append(arguments))
-    monkeypatch.setattr("srgan_keras.evaluation.evaluate.evaluate_spec", seen.append)
+    monkeypatch.setattr("srgan_keras.evaluate.evaluate_dataset", seen.append)
     monkeypatch.setattr("srgan_keras.inference.upscale_files.upscale_files", seen.append)
-    monkeypatch.setattr("srgan_keras.inference.export.export", seen.append)
-    monkeypatch.setattr("srgan_keras.data.prepare.prepare", seen.append)
-    monkeypatch.setattr("srgan_keras.downstream.experiment.run", seen.append)
+    monkeypatch.setattr("srgan_keras.export.export.export", seen.append)
+    monkeypatch.setattr("srgan_keras.preparation.prepare.prepare", seen.append)
+    monkeypatch.setattr("srgan_keras.downstream.experiment.run_experiment", seen.append)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("train: {batch_size: 8}\n")
     lines = "\n".join(blocks(document, "")).replace("\\\n", " ")
@@ -93,8 +93,8 @@ def test_the_programs_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
     info = dict.fromkeys(model_folder.REQUIRED, "srgan")
     info["degradation"] = {"name": "bicubic", "version": 1}
-    for name in ("content", "srgan"):
-        model_folder.save(Path("runs/demo/models", name), generator(Generator(1, 4), 4), info)
+    for name in ("stage1", "stage2"):
+        model_folder.save(Path("runs/demo/models", name), build_generator(Generator(1, 4), 4), info)
     Path("photographs").mkdir()
     for file in ("photographs/1.png", "photographs/2.png", "photograph.png"):
         cv2.imwrite(file, np.full((9, 12, 3), 80, np.uint8))
@@ -105,10 +105,10 @@ def test_the_programs_of_the_readme_run(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
     exec(threads, {})
     assert len(capsys.readouterr().out.split()) == 2
-    (layout,) = [block for block in blocks("README.md", "") if "serving/srgan/1" in block]
+    (layout,) = [block for block in blocks("README.md", "") if "serving/stage2/1" in block]
     mkdir, copy, _ = layout.splitlines()
     subprocess.run(f"{mkdir} && {copy}", shell=True, check=True)
-    served = tf.saved_model.load("serving/srgan/1").signatures["serve_bytes"]
+    served = tf.saved_model.load("serving/stage2/1").signatures["serve_bytes"]
     assert served.structured_input_signature[1].keys() == {"images"}
     assert cv2.imread("enlarged.png").shape == (36, 48, 3)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras import losses, metrics
+from srgan_keras import losses
 
 
 def test_distances_are_means_an_image(rng):
@@ -15,35 +15,12 @@ def test_distances_are_means_an_image(rng):
     )
 
 
-def test_charbonnier_is_its_equation_and_smooth_at_zero():
-    hr = tf.zeros((1, 1, 3, 1))
-    sr = tf.constant([0.0, 0.1, -0.5], shape=(1, 1, 3, 1))
-    with tf.GradientTape() as tape:
-        tape.watch(sr)
-        loss = losses.pixel_loss(hr, sr, "charbonnier")
-    expected = np.sqrt(np.array([0, 0.01, 0.25]) + 1e-6)
-    np.testing.assert_allclose(loss, [expected.mean()], rtol=1e-6)
-    slopes = np.array([0, 0.1, -0.5]) / expected / 3
-    np.testing.assert_allclose(tape.gradient(loss, sr)[0, 0, :, 0], slopes, rtol=1e-5)
-
-
-def test_ssim_loss_is_what_the_metric_lacks_to_one(rng):
-    hr, sr = (rng.integers(0, 256, (2, 24, 20, 3)).astype(np.float32) for _ in range(2))
-    expected = [1 - metrics.ssim(a, b) for a, b in zip(hr, sr, strict=True)]
-    np.testing.assert_allclose(losses.ssim_loss(hr / 255, sr / 255), expected, rtol=1e-5)
-    half = losses.ssim_loss(tf.cast(hr / 255, tf.bfloat16), tf.cast(hr / 255, tf.bfloat16))
-    assert half.dtype == tf.float32
-    np.testing.assert_allclose(half, 0, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "loss", [lambda hr, sr: losses.pixel_loss(hr, sr, "charbonnier"), losses.ssim_loss]
-)
-def test_gradients_reach_every_value_of_their_own_image_alone(loss, rng):
+@pytest.mark.parametrize("kind", ["mae", "mse"])
+def test_gradients_reach_every_value_of_their_own_image_alone(kind, rng):
     hr, sr = (tf.constant(rng.random((2, 16, 13, 3), np.float32)) for _ in range(2))
     with tf.GradientTape() as tape:
         tape.watch(sr)
-        first = loss(hr, sr)[0]
+        first = losses.pixel_loss(hr, sr, kind)[0]
     own, other = tape.gradient(first, sr)
     assert np.abs(own).min() > 0
     assert not np.abs(other).any()
@@ -79,14 +56,6 @@ def test_saturated_logits_keep_losses_and_gradients_finite(logit):
 def test_a_discriminator_at_chance_costs_two_ln_two():
     zero = tf.zeros((3, 1))
     np.testing.assert_allclose(losses.discriminator_loss(zero, zero), 2 * np.log(2), rtol=1e-6)
-
-
-def test_label_smoothing_is_the_cross_entropy_with_a_softer_label():
-    hr, sr = tf.constant([[2.0], [-1.0]]), tf.constant([[0.5], [0.0]])
-    actual = losses.discriminator_loss(hr, sr, smoothing=0.1)
-    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
-    expected = cross_entropy(tf.fill(hr.shape, 0.9), hr) + cross_entropy(tf.zeros_like(sr), sr)
-    np.testing.assert_allclose(actual, expected[:, 0], rtol=1e-6)
 
 
 def test_grid_loss_sees_what_repeats_and_nothing_else():

@@ -80,9 +80,9 @@ def test_it_runs_from_top_to_bottom(notebook, tmp_path, monkeypatch):
     assert not without
     said = {name: "\n".join(map(texts, cell.outputs)) for name, cell in cells.items()}
     assert said["training"].count("\n") < 40, "progress, not a line a step"
-    for row in ("bicubic", "content", "srgan"):
+    for row in ("bicubic", "stage1", "stage2"):
         assert re.search(rf"^\| {row} ", said["tables"], re.MULTILINE)
     assert re.search(r"^bicubic \d", said["segmentation"], re.MULTILINE)
     assert re.search(r"\d+ x \d+ -> \d+ x \d+ px", said["savedmodel"])
-    for stage in ("content", "srgan"):
+    for stage in ("stage1", "stage2"):
         assert len(list((tmp_path / "work").glob(f"*/models/{stage}/model.json"))) == 1

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from srgan_keras import cli, config, configure
-from srgan_keras.inference import model_folder
+from srgan_keras.inference.model import load
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(f.parent for f in ROOT.glob("saved_models/*/model.json"))
@@ -30,7 +30,7 @@ def test_a_shipped_model(folder: Path):
     card = (folder / "README.md").read_text(encoding="utf-8")
     for part in ("license: cc-by-4.0", "Porwal", "not a medical device", "| full | psnr |"):
         assert part in card
-    model = model_folder.load(folder.name)
+    model = load(folder.name)
     flat = np.full((9, 14, 3), (150, 80, 40), np.uint8)
     sr = model.upscale(flat)
     assert sr.shape == (9 * model.scale, 14 * model.scale, 3)
@@ -40,7 +40,7 @@ def test_a_shipped_model(folder: Path):
 @pytest.mark.parametrize(("name", "filters"), [("fundus-x4", 64), ("fundus-x2", 48)])
 def test_the_preset_goes_on_from_a_shipped_model(name, filters):
     """Settings that came after it was trained have their defaults."""
-    model = model_folder.load(name)
+    model = load(name)
     architecture = replace(configure.load("fundus").generator, filters=filters)
     network = model.generator(architecture, model.scale)
     lr = np.full((1, 8, 8, 3), 0.4, np.float32)
@@ -56,7 +56,7 @@ def test_the_cards_command_has_the_settings_of_the_model(name, monkeypatch):
     verb, _, options = command.partition("srgan_keras.train")
     assert verb == "python -m "
     given = []
-    monkeypatch.setattr(cli, "_load", lambda _: lambda config, *_: given.append(config))
+    monkeypatch.setattr("srgan_keras.train.train", lambda config, *_: given.append(config))
     cli.main(["train", *options.split()])
     made = json.loads((folder / "model.json").read_text())["configuration"]
     assert decisive(given[0]) == decisive(configure.merge(config.Config(), made, name))

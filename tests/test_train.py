@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from srgan_keras import cli, load
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.training.checkpoint import Checkpoints
 
 TINY = [
@@ -44,9 +44,9 @@ def mean(run, name, region="full", metric="psnr"):
 def test_a_run_leaves_all_that_it_promises(run):
     left = {str(p.relative_to(run)) for p in run.rglob("*")}
     files = ["config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"]
-    files += ["comparison.png", "curves.png", "report.html", "logs/content", "logs/srgan"]
-    files += ["checkpoints/00000156-srgan/state.json", "samples/content-0000150.png"]
-    for stage in ("content", "srgan"):
+    files += ["comparison.png", "curves.png", "report.html", "logs/stage1", "logs/stage2"]
+    files += ["checkpoints/00000156-stage2/state.json", "samples/stage1-0000150.png"]
+    for stage in ("stage1", "stage2"):
         names = ("generator.keras", "saved_model/saved_model.pb", "model.json", "README.md")
         files += [f"models/{stage}/{name}" for name in names]
     assert set(files) <= left
@@ -58,12 +58,12 @@ def test_a_run_leaves_all_that_it_promises(run):
 
 
 def test_stage_1_improves_on_bicubic_and_stage_2_differs_from_it(run):
-    assert mean(run, "content") > mean(run, "bicubic") + 0.1
-    assert mean(run, "srgan") != mean(run, "content")
+    assert mean(run, "stage1") > mean(run, "bicubic") + 0.1
+    assert mean(run, "stage2") != mean(run, "stage1")
     history = pd.read_csv(run / "history.csv")
-    stage1 = history[history["stage"] == "content"]
+    stage1 = history[history["stage"] == "stage1"]
     assert stage1["total"].iloc[-1] < stage1["total"].iloc[0]
-    last = history[history["stage"] == "srgan"].iloc[-1]
+    last = history[history["stage"] == "stage2"].iloc[-1]
     assert 0 < last["d_sr"] < 1
     assert 0 < last["d_hr"] < 1
 
@@ -72,16 +72,16 @@ def test_both_protocols_measure_the_test_photographs(run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["schema"] == 1
     assert [r["protocol"]["name"] for r in metrics["runs"]] == ["standard", "author"]
-    held_out = {p.id for p in sources.select(sources.find("phantom:10"), "test")}
+    held_out = {p.id for p in datasets.select(datasets.find("phantom:10"), "test")}
     with (run / "per_image.csv").open() as lines:
         assert {row["id"] for row in csv.DictReader(lines)} == held_out
 
 
 def test_the_model_folder_enlarges_a_photograph(run):
-    model = load(run / "models" / "srgan")
+    model = load(run / "models" / "stage2")
     photograph = np.random.default_rng(0).integers(0, 256, (20, 31, 3), np.uint8)
     assert model.upscale(photograph).shape == (80, 124, 3)
-    trained_on = {p.sha256 for p in sources.select(sources.find("phantom:10"), "train")}
+    trained_on = {p.sha256 for p in datasets.select(datasets.find("phantom:10"), "train")}
     assert set(model.info["training_sha256"]) == trained_on
 
 
@@ -101,17 +101,17 @@ def test_a_stage_is_not_made_shorter_than_it_is(run, tmp_path, capsys):
     shutil.copytree(run, tmp_path / "copy")
     shorter = ["--train.stage2-steps", "3", "--workdir", str(tmp_path / "copy")]
     assert cli.main(["train", *TINY, *shorter]) == 2
-    assert "has done 6 steps of stage srgan, more than 3" in capsys.readouterr().err
-    assert (tmp_path / "copy/models/srgan/model.json").is_file(), "nothing is lost"
+    assert "has done 6 steps of stage2, more than 3" in capsys.readouterr().err
+    assert (tmp_path / "copy/models/stage2/model.json").is_file(), "nothing is lost"
 
 
 def test_a_longer_stage_leaves_a_new_model(run, tmp_path):
     shutil.copytree(run, tmp_path / "copy")
     longer = ["--train.stage2-steps", "7", "--workdir", str(tmp_path / "copy")]
     assert cli.main(["train", *TINY, *longer]) == 0
-    file = "models/srgan/generator.keras"
+    file = "models/stage2/generator.keras"
     assert (tmp_path / "copy" / file).read_bytes() != (run / file).read_bytes()
-    file = "models/content/generator.keras"
+    file = "models/stage1/generator.keras"
     assert (tmp_path / "copy" / file).read_bytes() == (run / file).read_bytes()
 
 
@@ -166,4 +166,4 @@ def test_presets_run_on_real_photographs(preset, real_data, vgg_weights, tmp_pat
     options = ["--preset", preset, "--data", str(real_data / "idrid" / "images"), *PRESET_STEPS]
     options += ["--vgg.weights", str(vgg_weights), "--eval.protocols"]
     assert cli.main(["train", *options, "--workdir", str(tmp_path)]) == 0
-    assert load(tmp_path / "models" / "srgan").scale == 4
+    assert load(tmp_path / "models" / "stage2").scale == 4

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from srgan_keras.config import UsageError
-from srgan_keras.data import prepared, sources
+from srgan_keras.data import datasets, prepared
 from srgan_keras.data.fov import FOV_MASK_VERSION, fov_mask
 from srgan_keras.data.photograph import SPLITS, Photograph
+from srgan_keras.errors import UsageError
 
 GRADES = ("no_dr", "mild", "moderate", "severe", "proliferative_dr")
 
@@ -67,8 +67,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if prepared.is_prepared(root) != (self.builder_config.name == "prepared"):
             kind = "a prepared folder" if prepared.is_prepared(root) else "no prepared folder"
             raise UsageError(f"{root} is {kind}: choose the other config of {self.name}")
-        found = sources.find(str(root))
-        parts = {split: sources.select(found, split) for split in SPLITS}
+        found = datasets.find(str(root))
+        parts = {split: datasets.select(found, split) for split in SPLITS}
         return {split: self._generate_examples(part) for split, part in parts.items() if part}
 
     def _generate_examples(

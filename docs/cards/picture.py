@@ -8,10 +8,10 @@ pictures into its report.
 
 from pathlib import Path
 
-from srgan_keras.data import sources
-from srgan_keras.evaluation import figures
+from srgan_keras.data import datasets
 from srgan_keras.evaluation.protocol import Standard
-from srgan_keras.inference import model_folder
+from srgan_keras.inference.model import load
+from srgan_keras.report import figures
 
 PICTURE = Path(__file__).parents[1] / "comparison.png"
 MODELS = ("fundus-x4", "fundus-x4-gan")
@@ -19,8 +19,8 @@ MODELS = ("fundus-x4", "fundus-x4-gan")
 
 def main() -> None:
     """Draw it."""
-    models = [model_folder.load(name) for name in MODELS]
-    phantoms = sources.select(sources.find("phantom:4"), "all")
+    models = [load(name) for name in MODELS]
+    phantoms = datasets.select(datasets.find("phantom:4"), "all")
     standard = Standard(models[0].scale, models[0].degradation, hr_long_side=512)
     figures.comparison(models, phantoms, standard, PICTURE)
 

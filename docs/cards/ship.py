@@ -1,6 +1,6 @@
 """Put a trained model among the shipped ones, with its card.
 
-    python docs/cards/ship.py fundus-x4 runs/fundus-x4/models/content runs/measured/fundus-x4/*
+    python docs/cards/ship.py fundus-x4 runs/fundus-x4/models/stage1 runs/measured/fundus-x4/*
 
 The last are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: the card's
 figures. What cannot be read off the files (what it is for, how it fails) stands in `cards.yaml`.
@@ -15,11 +15,11 @@ from typing import Any
 import jinja2
 import yaml
 
-from srgan_keras.data import sources
-from srgan_keras.evaluation import figures
+from srgan_keras.data import datasets
 from srgan_keras.evaluation.protocol import Standard
-from srgan_keras.inference import model_folder
-from srgan_keras.inference.card import NOTICE
+from srgan_keras.export.card import NOTICE
+from srgan_keras.inference.model import load
+from srgan_keras.report import figures
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parents[1] / "saved_models"
@@ -47,9 +47,9 @@ def main() -> None:
     (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n")
     about = yaml.safe_load((HERE / "cards.yaml").read_text())
     (folder / "README.md").write_text(card(info, about, rows(runs, {trained_as, options.name})))
-    phantoms = sources.select(sources.find("phantom:4"), "all")[:2]  # a folder stays under 12 MB
+    phantoms = datasets.select(datasets.find("phantom:4"), "all")[:2]  # a folder stays under 12 MB
     standard = Standard(info["scale"], info["degradation"]["name"], hr_long_side=512)
-    figures.comparison([model_folder.load(folder)], phantoms, standard, folder / "comparison.png")
+    figures.comparison([load(folder)], phantoms, standard, folder / "comparison.png")
 
 
 def card(info: dict[str, Any], about: dict[str, Any], table: list[dict[str, str]]) -> str:

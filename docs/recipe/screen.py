@@ -47,7 +47,7 @@ def main() -> None:
             given = ["--preset", preset, "--data", options.idrid, "--vgg.weights", options.vgg]
             given += [*flat(table["options"]), *flat(own["options"]), "--workdir", str(folder)]
             run("train", *given)
-            model = folder / "models" / ("content" if columns is stage1 else "srgan")
+            model = folder / "models" / ("stage1" if columns is stage1 else "stage2")
             lines.append(f"| {own['what']} | {cells(model)} |")
         print(f"\n| {name} | {head} |\n|---{'|---' * (head.count('|') + 1)}|", *lines, sep="\n")
 
@@ -69,7 +69,7 @@ def stage2(options: argparse.Namespace) -> tuple:
 
     def cells(model: Path) -> str:
         found = measure(model, "drive", [*drive(options), *vgg])
-        full, inner = (found["models"]["srgan"][region] for region in ("full", "inner"))
+        full, inner = (found["models"]["stage2"][region] for region in ("full", "inner"))
         figures = (
             adversarial_share(model.parents[1] / "history.csv"),
             f"{1000 * full['vgg_distance']['mean']:.3f}",
@@ -77,7 +77,7 @@ def stage2(options: argparse.Namespace) -> tuple:
             f"{inner['grid_energy']['mean']:.1f}",
             f"{full['lr_consistency']['mean']:.1f}",
         )
-        return " | ".join([gain(found["gain_over_bicubic"]["srgan"]), *figures])
+        return " | ".join([gain(found["gain_over_bicubic"]["stage2"]), *figures])
 
     head = ("DRIVE", "adversarial gradient", "`vgg_distance` x 1000", "`band_energy`")
     return " | ".join([*head, "`grid_energy`", "`lr_consistency`"]), cells
@@ -88,8 +88,8 @@ def stages(options: argparse.Namespace) -> tuple:
     head, after = stage2(options)
 
     def cells(model: Path) -> str:
-        found = measure(model.with_name("content"), "drive-content", drive(options))
-        return f"{gain(found['gain_over_bicubic']['content'])} | {after(model)}"
+        found = measure(model.with_name("stage1"), "drive-stage1", drive(options))
+        return f"{gain(found['gain_over_bicubic']['stage1'])} | {after(model)}"
 
     return f"DRIVE after stage 1 | {head}", cells
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from srgan_keras.config import UsageError
 from srgan_keras.data import prepared
 from srgan_keras.data.aptos2019_sr.aptos2019_sr_dataset_builder import Builder
 from srgan_keras.data.listing import listing
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.errors import UsageError
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from srgan_keras.config import Data, UsageError
+from srgan_keras.config import Data
 from srgan_keras.data.fov import FOV_MASK_VERSION, crop_to_fov, fov_mask, scale_to_long_side
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.errors import UsageError
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
 from srgan_keras.data import clinical as faults
+from srgan_keras.errors import UsageError
 from srgan_keras.models.bicubic import bicubic_downsample
 
 GAUSSIAN_SIGMA = 0.4  # LR px: 1.6 HR px at x4

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 
 FOV_MASK_VERSION = 1
 """What is taken unless another is asked for, and stands beside every figure."""

@@ -4,7 +4,7 @@ import csv
 import logging
 from pathlib import Path
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 
 log = logging.getLogger(__name__)
 

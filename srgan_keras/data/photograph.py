@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from srgan_keras.config import UsageError
 from srgan_keras.data.decode import Reason, decode, read_bytes
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 SPLITS = ("train", "validation", "test")
 PHANTOM_SIZE = 512  # px, before the photographs are scaled to their working size

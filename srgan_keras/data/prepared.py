@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from srgan_keras.config import UsageError
 from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.errors import UsageError
 
 VERSION = 1
 APTOS2019 = "aptos2019"

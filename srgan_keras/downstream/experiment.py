@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from srgan_keras.config import Train, UsageError
+from srgan_keras.config import Train
 from srgan_keras.downstream import figures, scores
 from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
 from srgan_keras.downstream.fit import Fit, Predictor, fit
 from srgan_keras.downstream.inputs import Inputs
-from srgan_keras.downstream.options import DownstreamOptions
 from srgan_keras.downstream.tasks import CLASSES, Case, cases
-from srgan_keras.evaluation import report
+from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.summarise import small_sample
-from srgan_keras.inference import model_folder
+from srgan_keras.inference.model import load
+from srgan_keras.options import DownstreamOptions
+from srgan_keras.report import page as report
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ ONE_SEED = "one training of each kind: how much another would move the figures i
 FROZEN, RETRAINED = "trained on HR", "retrained"
 
 
-def run(options: DownstreamOptions) -> None:
+def run_experiment(options: DownstreamOptions) -> None:
     """Train what is not trained yet, measure, and write everything into `options.out`.
 
     Raises:
@@ -50,7 +51,7 @@ def run(options: DownstreamOptions) -> None:
         raise UsageError(f"{', '.join(small)} must be at least 1")
     if not options.networks:
         raise UsageError("--networks is empty: name one of unet, resunet")
-    models = [model_folder.load(name) for name in options.models]
+    models = [load(name) for name in options.models]
     names = [model.name for model in models]
     if len({*names, "hr", "bicubic"}) < len(names) + 2:
         raise UsageError(f"models need names of their own, other than hr and bicubic: {names}")

@@ -11,13 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srgan_keras import machine
 from srgan_keras.config import Train
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.scores import levels
 from srgan_keras.downstream.segmenter import Segmenter
 from srgan_keras.downstream.tasks import CLASSES, Case, Task
-from srgan_keras.models.unet import Kind, unet
-from srgan_keras.training import loop, machine
+from srgan_keras.models.unet import Kind, build_unet
+from srgan_keras.training import loop
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.optimizer import optimizer, schedule
@@ -67,12 +68,12 @@ def fit(
     """
     with closing(WorkDir(folder, plan, overwrite=False, advice="choose another --out")) as work:
         train, auto = plan.train, work.record["auto"]
-        auto.setdefault("precision", machine.resolve_precision(train, "default"))
+        auto.setdefault("precision", machine.resolve_precision(train.precision, "default"))
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(auto["precision"])
         try:
             keras.utils.set_random_seed(train.seed)
-            network = unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
+            network = build_unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
             model = Segmenter(network, train.batch_size, train.ema_decay, plan.missed_weight)
         finally:
             keras.config.set_dtype_policy(policy)

@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_keras.config import UsageError
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
 from srgan_keras.data.listing import SUFFIXES
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 Task = Literal["vessels", "lesions"]
 CLASSES = {"vessels": ("vessel",), "lesions": ("microaneurysm", "haemorrhage", "exudate", "soft")}

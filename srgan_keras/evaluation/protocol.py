@@ -15,13 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import metrics
-from srgan_keras.config import UsageError, Vgg
+from srgan_keras.config import Vgg
 from srgan_keras.data import fov
 from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.models.bicubic import bicubic_upsample
-from srgan_keras.models.vgg19 import features as features_of
-from srgan_keras.models.vgg19 import vgg19
+from srgan_keras.models.vgg19 import build_features, build_vgg19
 
 BASELINES = ("nearest", "bicubic", "lanczos")
 
@@ -33,7 +33,7 @@ Features = Callable[[np.ndarray], np.ndarray]
 
 
 class Upscaler(Protocol):
-    """What is asked of a model: `inference.model_folder.ModelFolder` is one."""
+    """What is asked of a model: `inference.model_folder.Model` is one."""
 
     name: str
     scale: int
@@ -267,8 +267,8 @@ def vgg_features(weights: Path) -> Features:
     Raises:
         UsageError: no such file, or it holds something else.
     """
-    base, _ = vgg19(str(weights))
-    network = features_of(base, Vgg(feature_scale=1.0), {"content": metrics.VGG_LAYER})
+    base, _ = build_vgg19(str(weights))
+    network = build_features(base, Vgg(feature_scale=1.0), {"content": metrics.VGG_LAYER})
 
     def features(image: np.ndarray) -> np.ndarray:
         levels = tf.constant(image[None], tf.float32) / 255

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from srgan_keras.config import UsageError
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import calibration
 from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler, Values
 from srgan_keras.evaluation.self_ensembled import mean_and_deviation

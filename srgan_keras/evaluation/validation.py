@@ -1,7 +1,6 @@
 """What a run looks at while it trains: PSNR and pictures of the validation photographs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,7 +8,6 @@ import tensorflow as tf
 
 from srgan_keras import metrics
 from srgan_keras.data.photograph import Photograph
-from srgan_keras.evaluation.figures import sample_strip
 from srgan_keras.evaluation.protocol import Standard
 
 PHOTOGRAPHS = 8  # enough to follow a run; the final measurement uses the whole test split
@@ -21,11 +19,13 @@ class Validation:
     Args:
         photographs: of the validation split.
         standard: the protocol.
-        samples: where the picture strips go.
+        draw: called with LR, SR and HR of the first photograph, all uint8, and a file name.
     """
 
-    def __init__(self, photographs: list[Photograph], standard: Standard, samples: Path) -> None:
-        self.samples = samples
+    def __init__(
+        self, photographs: list[Photograph], standard: Standard, draw: Callable[..., None]
+    ) -> None:
+        self._draw = draw
         self._cases = [standard.sample(p.read(), p.mask()) for p in photographs[:PHOTOGRAPHS]]
         bicubic = [standard.baseline("bicubic", case) for case in self._cases]
         self.bicubic_psnr = self._psnr(bicubic)
@@ -47,9 +47,8 @@ class Validation:
 
         def measure(step: int) -> dict[str, float]:
             results = [enlarge(case.lr[None]).numpy()[0] for case in self._cases]
-            self.samples.mkdir(parents=True, exist_ok=True)
             first = self._cases[0]
-            sample_strip(first.lr, results[0], first.hr, self.samples / f"{stage}-{step:07d}.png")
+            self._draw(first.lr, results[0], first.hr, f"{stage}-{step:07d}.png")
             return {"val_psnr": self._psnr(results), "bicubic_psnr": self.bicubic_psnr}
 
         return measure

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 
 MARK = "saved_model.pb"
 """The file by which a SavedModel is known."""

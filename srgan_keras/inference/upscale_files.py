@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from srgan_keras.config import CommandError, UsageError
-from srgan_keras.inference import model_folder
+from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.inference.image_files import KINDS, ImageFileError, Photograph, read, write
+from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import (
     Upscaler,
     back_projected,
@@ -24,34 +24,12 @@ from srgan_keras.inference.upscaler import (
     field_of_view,
     upscale,
 )
+from srgan_keras.options import UpscaleOptions
 
 MOST_PIXELS = 2**30
 """Of an image that OpenCV reads again."""
 
 log = logging.getLogger(__name__)
-
-
-class Request(Protocol):
-    """What `cli.UpscaleOptions` holds; see there."""
-
-    model: str
-    inputs: tuple[str, ...]
-    out: Path
-    format: Literal["png", "tiff"]
-    overwrite: bool
-    shard: str
-    engine: Literal["keras", "openvino"]
-    precision: Literal["auto", "float32", "bfloat16"]
-    tile: int | None
-    memory: float | None
-    batch: int
-    skip_outside: bool
-    self_ensemble: bool
-    uncertainty: bool
-    back_project: int
-    blend: float | None
-    adversarial: str | None
-    compare: bool
 
 
 class Job(NamedTuple):
@@ -61,28 +39,28 @@ class Job(NamedTuple):
     target: Path
 
 
-def upscale_files(request: Request) -> None:
+def upscale_files(options: UpscaleOptions) -> None:
     """Do what the verb asks for; a file that fails is named, and the rest is done.
 
     Raises:
         UsageError: wrong use or input.
         CommandError: done, but some files failed.
     """
-    upscaler = _upscaler(request)
+    upscaler = _upscaler(options)
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
+        options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder {request.out}: {error.strerror}") from None
-    jobs = _shard(list(_jobs(request)), request.shard)
-    todo = [job for job in jobs if request.overwrite or not job.target.exists()]
+        raise UsageError(f"cannot make the folder {options.out}: {error.strerror}") from None
+    jobs = _shard(list(_jobs(options)), options.shard)
+    todo = [job for job in jobs if options.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
         log.info("%d are there already; --overwrite makes them anew", len(jobs) - len(todo))
-    failed = run(upscaler, todo, request)
+    failed = run(upscaler, todo, options)
     if failed:
-        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {request.out}")
+        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {options.out}")
 
 
-def run(upscaler: Upscaler, jobs: Sequence[Job], request: Request) -> int:
+def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int:
     """Read, compute and write at one time, one file each; return how many failed."""
     failed = 0
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
@@ -98,7 +76,7 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], request: Request) -> int:
             ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
             try:
                 photograph = current.result()
-                made = _process(upscaler, photograph, request, bar.update)
+                made = _process(upscaler, photograph, options, bar.update)
             except (ImageFileError, UsageError, OSError) as error:
                 failed += 1
                 log.error("%s %s", job.source, error)
@@ -127,17 +105,17 @@ def _not_written(pending: tuple[Job, Future] | None) -> int:
 
 
 def _process(
-    upscaler: Upscaler, photograph: Photograph, request: Request, progress: object
+    upscaler: Upscaler, photograph: Photograph, options: UpscaleOptions, progress: object
 ) -> dict[str, Photograph]:
     """Return what is to be written, by what is added to the file's name."""
     colour = photograph.colour
     if upscaler.scale**2 * colour[..., 0].size > MOST_PIXELS:
         raise ImageFileError(f"would become larger than {MOST_PIXELS} px")
-    wanted = field_of_view(colour, upscaler.radius) if request.skip_outside else None
-    tile = request.tile
-    if request.memory is not None:
-        tile = upscaler.tile(int(request.memory * 1e9) // request.batch)
-    sr, deviation = upscale(upscaler, colour, tile, request.batch, wanted, progress=progress)
+    wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
+    tile = options.tile
+    if options.memory is not None:
+        tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
+    sr, deviation = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
     scale = upscaler.scale
     if photograph.grey:  # the network's three channels differ a little
         sr[...] = np.rint(sr.mean(axis=2, dtype=np.float32))[..., np.newaxis]
@@ -145,7 +123,7 @@ def _process(
     if alpha is not None:
         alpha = bicubic(np.repeat(alpha[..., np.newaxis], 3, axis=2), scale)[..., 0]
     made = {"": Photograph(sr, alpha, photograph.grey, photograph.profile)}
-    if request.compare:
+    if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
         made[".compare"] = Photograph(strip, None, photograph.grey, photograph.profile)
     if deviation is not None:
@@ -159,42 +137,42 @@ def _write(target: Path, made: dict[str, Photograph]) -> None:
         write(target.with_name(f"{target.stem}{name}{target.suffix}"), photograph)
 
 
-def _upscaler(request: Request) -> Upscaler:
+def _upscaler(options: UpscaleOptions) -> Upscaler:
     """Put the network together from its parts."""
     if (
-        request.batch < 1
-        or request.back_project < 0
-        or (request.tile is not None and request.tile < 1)
+        options.batch < 1
+        or options.back_project < 0
+        or (options.tile is not None and options.tile < 1)
     ):
         raise UsageError("--batch and --tile must be 1 or more, --back-project 0 or more")
-    if request.tile is not None and request.memory is not None:
+    if options.tile is not None and options.memory is not None:
         raise UsageError("give --tile or --memory, not both")
-    if not 0 <= (request.blend or 0) <= 1:
+    if not 0 <= (options.blend or 0) <= 1:
         raise UsageError("--blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
-    model = model_folder.load(request.model)
-    upscaler = model.upscaler(request.precision, request.engine)
-    if request.blend is not None:
-        other = model_folder.load(request.adversarial or _adversarial(model.path))
+    model = load(options.model)
+    upscaler = model.upscaler(options.precision, options.engine)
+    if options.blend is not None:
+        other = load(options.adversarial or _adversarial(model.path))
         upscaler = blended(
-            upscaler, other.upscaler(request.precision, request.engine), request.blend
+            upscaler, other.upscaler(options.precision, options.engine), options.blend
         )
-    if request.back_project:
-        upscaler = back_projected(upscaler, model.degradation, request.back_project)
-    if request.self_ensemble or request.uncertainty:
-        upscaler = ensembled(upscaler, request.uncertainty)
+    if options.back_project:
+        upscaler = back_projected(upscaler, model.degradation, options.back_project)
+    if options.self_ensemble or options.uncertainty:
+        upscaler = ensembled(upscaler, options.uncertainty)
     return upscaler
 
 
-def _jobs(request: Request) -> Iterator[Job]:
+def _jobs(options: UpscaleOptions) -> Iterator[Job]:
     """List the files; those of a folder keep their places below it.
 
     Raises:
         UsageError: an input is not there, or two would be written to one file.
     """
-    suffix = ".png" if request.format == "png" else ".tiff"
-    out, seen = request.out.resolve(), {}
-    for source, inside in _sources(request.inputs, out):
-        target = request.out / inside.with_suffix(suffix)
+    suffix = ".png" if options.format == "png" else ".tiff"
+    out, seen = options.out.resolve(), {}
+    for source, inside in _sources(options.inputs, out):
+        target = options.out / inside.with_suffix(suffix)
         if seen.setdefault(target, source) != source:
             raise UsageError(f"{seen[target]} and {source} would both be written to {target}")
         yield Job(source, target)
@@ -233,4 +211,4 @@ def _shard(jobs: list[Job], shard: str) -> list[Job]:
 def _adversarial(path: Path) -> Path:
     """Return where the adversarial model made from a model folder is: shipped, or of its run."""
     shipped = path.with_name(f"{path.name}-gan")
-    return shipped if shipped.is_dir() else path.with_name("srgan")
+    return shipped if shipped.is_dir() else path.with_name("stage2")

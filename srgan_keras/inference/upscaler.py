@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.fov import fov_mask
+from srgan_keras.errors import UsageError
+from srgan_keras.export.tiles import Network, upscale_tiles
 from srgan_keras.inference.ensemble import self_ensemble
-from srgan_keras.inference.tiles import Network, upscale_tiles
 from srgan_keras.models.bicubic import bicubic_upsample
 
 MEMORY = 2**29

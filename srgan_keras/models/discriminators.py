@@ -11,10 +11,10 @@ from keras import layers
 
 from srgan_keras.config import Discriminator, Vgg
 from srgan_keras.models.layers import BATCH_NORM, LEAKY_SLOPE, Affine, PixelShuffle
-from srgan_keras.models.vgg19 import features, layer_index, preprocess
+from srgan_keras.models.vgg19 import build_features, layer_index, preprocess
 
 
-def discriminator(
+def build_discriminator(
     config: Discriminator, patch: int, base: keras.Model | None = None
 ) -> keras.Model:
     """Build the trained part of D.
@@ -52,7 +52,7 @@ def whole(trained: keras.Model, config: Discriminator, base: keras.Model) -> ker
     cut = trunk_cut(config, base)
     if cut is None:
         return trained
-    trunk = features(base, Vgg(), {"trunk": cut})
+    trunk = build_features(base, Vgg(), {"trunk": cut})
     logit = trained(trunk.output["trunk"])
     return keras.Model(trunk.input, logit, name="discriminator_whole")
 

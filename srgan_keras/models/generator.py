@@ -16,11 +16,8 @@ from srgan_keras.models.layers import (
 
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
-ATTENTION_WINDOW = 9
-"""LR pixels along a side of the neighbourhood whose mean channel attention sees."""
 
-
-def generator(
+def build_generator(
     config: Generator,
     scale: int,
     mean: tuple[float, ...] = SYMMETRIC[0],
@@ -66,27 +63,23 @@ def _body(x: keras.KerasTensor, config: Generator) -> keras.KerasTensor:
     """Apply the residual blocks, F(x) = x + H(x) of Eq. (6), and the skip around them all."""
     head = x
     for i in range(1, config.blocks + 1):
-        dilation = config.dilation if i % 2 == 0 else 1
-        h = _conv_bn(x, config, f"block{i}_1", dilation=dilation)
+        h = _conv_bn(x, config, f"block{i}_1")
         h = activation(config.activation, f"block{i}_act")(h)
         # without batch normalisation, small residuals keep the sum from growing with depth
         h = _conv_bn(h, config, f"block{i}_2", gain=0.1)
-        if config.channel_attention:
-            h = _attend(h, f"block{i}")
         x = layers.Add(name=f"block{i}_add")([x, h])
     x = _conv_bn(x, config, "body")
     return layers.Add(name="body_add")([x, head])
 
 
 def _conv_bn(
-    x: keras.KerasTensor, config: Generator, name: str, gain: float = 1.0, dilation: int = 1
+    x: keras.KerasTensor, config: Generator, name: str, gain: float = 1.0
 ) -> keras.KerasTensor:
     # a bias before batch normalisation would be subtracted again
     x = layers.Conv2D(
         config.filters,
         3,
         padding="same",
-        dilation_rate=dilation,
         use_bias=not config.batch_norm,
         kernel_initializer=keras.initializers.VarianceScaling(2.0 * gain**2),
         name=f"{name}_conv",
@@ -96,30 +89,19 @@ def _conv_bn(
     return x
 
 
-def _attend(h: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Weigh channels by what the neighbourhood holds: squeeze and excitation (Hu et al. 2018)."""
-    channels = h.shape[-1]
-    x = layers.AveragePooling2D(ATTENTION_WINDOW, 1, "same", name=f"{name}_squeeze")(h)
-    x = layers.Conv2D(max(4, channels // 16), 1, activation="relu", name=f"{name}_reduce")(x)
-    x = layers.Conv2D(channels, 1, activation="sigmoid", name=f"{name}_excite")(x)
-    return layers.Multiply(name=f"{name}_attend")([h, x])
-
-
 def _enlarge(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
     """Go from features at LR size to an image at SR size."""
     if config.upsampling == "direct":
         return PixelShuffle(scale, name="up_shuffle")(_tail(x, config, scale))
     for i in range(1, scale.bit_length()):
-        if config.upsampling == "resize":
-            x = layers.UpSampling2D(2, name=f"up{i}_nearest")(x)
-            filters, initializer = config.upsample_filters, "he_normal"
-        else:
-            filters, initializer = 4 * config.upsample_filters, ICNR(2)
         x = layers.Conv2D(
-            filters, 3, padding="same", kernel_initializer=initializer, name=f"up{i}_conv"
+            4 * config.upsample_filters,
+            3,
+            padding="same",
+            kernel_initializer=ICNR(2),
+            name=f"up{i}_conv",
         )(x)
-        if config.upsampling == "steps":
-            x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
+        x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
         x = activation(config.activation, f"up{i}_act")(x)
     return _tail(x, config, 1)
 

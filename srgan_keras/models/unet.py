@@ -29,7 +29,7 @@ class CropLike(keras.layers.Layer):
         return n, h, w, c
 
 
-def unet(kind: Kind, classes: int, depth: int = 3, width: int = 16) -> keras.Model:
+def build_unet(kind: Kind, classes: int, depth: int = 3, width: int = 16) -> keras.Model:
     """Build a segmenter: image [N, H, W, 3] float32 in 0..1 -> logits [N, H, W, classes] float32.
 
     Any H and W of at least 1; convolutions are padded, so the logits have the image's sides. Each

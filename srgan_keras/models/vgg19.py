@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from srgan_keras.config import UsageError, Vgg
+from srgan_keras.config import Vgg
+from srgan_keras.errors import UsageError
 from srgan_keras.models.layers import Affine
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ KERAS_HOST = ("storage.googleapis.com", 443)
 NETWORK_SECONDS = 8.0
 
 
-def vgg19(weights: str) -> tuple[keras.Model, str]:
+def build_vgg19(weights: str) -> tuple[keras.Model, str]:
     """Build VGG-19 without its dense layers and load its weights.
 
     Args:
@@ -68,7 +69,7 @@ def vgg19(weights: str) -> tuple[keras.Model, str]:
     return model, "file"
 
 
-def features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:
+def build_features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:
     """Cut VGG-19 at the named layers: image float32 [N, H, W, 3] in 0..1 -> dict of feature maps.
 
     The model is frozen and ends at the deepest layer that is asked for. A feature map is float32

@@ -1,6 +1,6 @@
 """Checkpoints of a run: one folder each, written beside and renamed, checked when read.
 
-A folder, such as `checkpoints/00001750-srgan/`, holds `state.json` (stage, step, seed, the logs'
+A folder, such as `checkpoints/00001750-stage2/`, holds `state.json` (stage, step, seed, the logs'
 position, sha256 of the other files) and `weights.*` (networks, averaged weights, optimizers and
 their loss scales).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 from srgan_keras.training.optimizer import variables
 from srgan_keras.training.srgan import SRGAN
 
@@ -26,7 +26,7 @@ class State:
     """Where a run stands.
 
     Attributes:
-        stage: `content` or `srgan`.
+        stage: `stage1` or `stage2`.
         step: steps of this stage that are done.
         run_step: steps of the run that are done.
         seed: of the run.

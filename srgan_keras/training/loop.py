@@ -12,7 +12,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from srgan_keras.config import CommandError, Train
+from srgan_keras.config import Train
+from srgan_keras.errors import CommandError
 from srgan_keras.training.checkpoint import Checkpoints, State
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.srgan import SRGAN
@@ -98,7 +99,7 @@ def run_stage(
         while state.step < stage.steps:
             ends = [(state.step // every + 1) * every for every in boundaries]
             done = min(state.step + train.steps_per_call, stage.steps, *ends)
-            outcome = run_steps(iterator, state.step, done - state.step, state.skipped)
+            outcome = run_steps(iterator, done - state.step, state.skipped)
             _check_finite(outcome, stage, state.step + outcome.steps, data)
             row.add(outcome)
             monitor.advance(outcome)

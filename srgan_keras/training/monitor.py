@@ -18,7 +18,7 @@ from srgan_keras.training.steps import Outcome
 
 log = logging.getLogger(__name__)
 
-TERMS = ("pixel", "ssim", "content", "adversarial", "grid")
+TERMS = ("pixel", "content", "adversarial", "grid")
 COLUMNS = (
     *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
     *(f"{term}_gradient" for term in TERMS),
@@ -106,8 +106,8 @@ def _drop_rows_after(history: Path, stage: str, done: int, columns: tuple[str, .
     # a disk may have become full in the middle of a row
     rows = pd.read_csv(history).dropna(subset=["images_per_s"])
     kept = (rows["stage"] == stage) & (rows["step"] <= done)
-    if stage == "srgan":
-        kept |= rows["stage"] == "content"
+    if stage == "stage2":
+        kept |= rows["stage"] == "stage1"
     # another version may have begun the run with fewer columns
     beside = history.with_suffix(".csv.new")
     rows[kept].reindex(columns=columns).to_csv(beside, index=False)

@@ -13,7 +13,7 @@ class Signs:
     """Reads the rows of a stage's history."""
 
     def __init__(self, stage: str) -> None:
-        self._adversarial = stage == "srgan"
+        self._adversarial = stage == "stage2"
         self._saturated, self._at_chance = 0, 0
         self._told: set[str] = set()
 
@@ -27,15 +27,15 @@ class Signs:
         self._at_chance = self._at_chance + 1 if at_chance else 0
         if self._saturated == ROWS and self._first_time("saturated"):
             yield (
-                f"the discriminator tells HR from SR surely (d_hr {row['d_hr']:.3f}, d_sr "
-                f"{row['d_sr']:.3f}), and teaches little so: lower "
-                "train.discriminator_learning_rate or raise loss.label_smoothing"
+                f"the discriminator separates HR from SR completely (d_hr {row['d_hr']:.3f}, d_sr "
+                f"{row['d_sr']:.3f}) and gives little direction: lower "
+                "train.discriminator_learning_rate or lengthen stage 1"
             )
         if self._at_chance == ROWS and self._first_time("chance"):
             yield (
                 f"the discriminator is at chance (loss {row['discriminator']:.3f}, 2 ln 2 is "
-                f"{CHANCE:.3f}): raise train.discriminator_learning_rate or "
-                "train.discriminator_steps"
+                f"{CHANCE:.3f}): raise train.discriminator_learning_rate, and check that "
+                "vgg.weights are ImageNet's"
             )
         norms = {k: v for k, v in row.items() if k.endswith("_gradient")}
         share = norms.get("adversarial_gradient", math.inf) / (sum(norms.values()) or 1.0)

@@ -39,7 +39,7 @@ class SRGAN(keras.Model):
         discriminator: keras.Model | None = None,
         ema_decay: float = 0.0,
     ) -> None:
-        super().__init__(name="srgan" if discriminator else "content")
+        super().__init__(name="stage2" if discriminator else "stage1")
         self.generator = generator
         self.ema_decay = ema_decay
         self.averaged = generator
@@ -55,7 +55,6 @@ class SRGAN(keras.Model):
         self.weights_by_term = {
             "pixel": loss.stage2_pixel_weight if adversarial else loss.stage1_pixel_weight,
             "content": loss.stage2_content_weight if adversarial else loss.stage1_content_weight,
-            "ssim": 0.0 if adversarial else loss.stage1_ssim_weight,
             "adversarial": loss.adversarial_weight if adversarial else 0.0,
             "grid": loss.grid_weight if adversarial else 0.0,
         }
@@ -96,9 +95,7 @@ class SRGAN(keras.Model):
         sr = tf.clip_by_value(self.averaged(lr, training=False), 0.0, 1.0)
         return {"psnr": tf.reduce_mean(tf.image.psnr(hr, sr, max_val=1.0))}
 
-    def compute_gradients(
-        self, data: Batch, train_generator: bool = True
-    ) -> tuple[Gradients, Logs]:
+    def compute_gradients(self, data: Batch) -> tuple[Gradients, Logs]:
         """Return the gradients of both networks, and the logs summed over this replica's images.
 
         Logs are divided by the global batch: their sum over replicas is the mean over the batch.
@@ -107,7 +104,6 @@ class SRGAN(keras.Model):
 
         Args:
             data: LR and HR, uint8 [N, h, w, 3] and [N, s*h, s*w, 3].
-            train_generator: False leaves G's gradients out (a step of D alone).
         """
         lr, hr = (to_float(x) for x in data)
         corner = self._jitter()
@@ -121,9 +117,8 @@ class SRGAN(keras.Model):
             g_objective = self.optimizer.scale_loss(g_loss)
             if self.discriminator is not None:
                 d_objective = self.discriminator_optimizer.scale_loss(logs["discriminator"])
-        g_gradients, d_gradients = [], []
-        if train_generator:
-            g_gradients = tape.gradient(g_objective, self.generator.trainable_variables)
+        g_gradients = tape.gradient(g_objective, self.generator.trainable_variables)
+        d_gradients = []
         if self.discriminator is not None:
             d_gradients = tape.gradient(d_objective, self.discriminator.trainable_variables)
         del tape
@@ -141,8 +136,7 @@ class SRGAN(keras.Model):
         if self.discriminator is not None:
             trained.append((self.discriminator_optimizer, self.discriminator))
         for own, (optimizer, network) in zip(gradients, trained, strict=False):
-            if own:
-                optimizer.apply(own, network.trainable_variables)
+            optimizer.apply(own, network.trainable_variables)
         self._move_average()
         flat = tf.nest.flatten(gradients)
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in flat])
@@ -177,8 +171,6 @@ class SRGAN(keras.Model):
         terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
             terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
-        if self.weights_by_term["ssim"]:
-            terms["ssim"] = losses.ssim_loss(hr, sr)
         if self.weights_by_term["content"]:
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)
@@ -190,12 +182,10 @@ class SRGAN(keras.Model):
             sr_logits = self.discriminator(sr_maps["trunk"], training=training)
             if self.weights_by_term["adversarial"]:
                 terms["adversarial"] = losses.adversarial_loss(sr_logits)
-            smoothing = self.loss_config.label_smoothing
-            d_loss = losses.discriminator_loss(hr_logits, sr_logits, smoothing)
-            logs["discriminator"] = self._mean(d_loss)
+            logs["discriminator"] = self._mean(losses.discriminator_loss(hr_logits, sr_logits))
             logs["d_hr"] = self._mean(tf.sigmoid(hr_logits))
             logs["d_sr"] = self._mean(tf.sigmoid(sr_logits))
-        return {k: self._weight(k) * self._mean(v) for k, v in terms.items()}, logs
+        return {k: self.weights_by_term[k] * self._mean(v) for k, v in terms.items()}, logs
 
     def _maps(self, image: tf.Tensor, corner: Sequence[tf.Tensor] = (0, 0)) -> Logs:
         if self.features is None:
@@ -216,13 +206,6 @@ class SRGAN(keras.Model):
             return [0, 0]
         seed = tf.stack([0, tf.cast(self.optimizer.iterations.value, tf.int32)])
         return tf.unstack(tf.random.stateless_uniform((2,), seed, 0, most + 1, tf.int32))
-
-    def _weight(self, term: str) -> float | tf.Tensor:
-        weight, ramp = self.weights_by_term[term], self.loss_config.adversarial_ramp_steps
-        if term != "adversarial" or not ramp:
-            return weight
-        done = tf.cast(self.optimizer.iterations.value, tf.float32)
-        return weight * tf.minimum(1.0, (done + 1.0) / ramp)
 
     def _mean(self, values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.cast(values, tf.float32)) / self.global_batch

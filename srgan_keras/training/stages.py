@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import keras
 
 from srgan_keras.config import Config, Schedule
-from srgan_keras.models.discriminators import discriminator, trunk_cut
-from srgan_keras.models.vgg19 import features
+from srgan_keras.models.discriminators import build_discriminator, trunk_cut
+from srgan_keras.models.vgg19 import build_features
 from srgan_keras.training.optimizer import optimizer, schedule
 from srgan_keras.training.srgan import SRGAN
 
@@ -17,7 +17,7 @@ class Stage:
     """One of the two stages and its place in the run.
 
     Attributes:
-        name: `content` or `srgan`.
+        name: `stage1` or `stage2`.
         first: the run's step at which the stage starts; the data depend on it.
         steps: how many it has.
         epoch_steps: steps in which as many crops are shown as there are photographs.
@@ -34,21 +34,21 @@ def stages(config: Config, photographs: int) -> list[Stage]:
     train = config.train
     epoch_steps = photographs / train.batch_size
     durations = {
-        "content": (train.stage1_steps, train.stage1_epochs),
-        "srgan": (train.stage2_steps, train.stage2_epochs),
+        "stage1": (train.stage1_steps, train.stage1_epochs),
+        "stage2": (train.stage2_steps, train.stage2_epochs),
     }
     result, first = [], 0
     for name, (steps, epochs) in durations.items():
         length = steps if steps is not None else math.ceil(epochs * epoch_steps)
         result.append(Stage(name, first, length, epoch_steps))
         first += length
-    return [stage for stage in result if stage.steps or stage.name == "content"]
+    return [stage for stage in result if stage.steps or stage.name == "stage1"]
 
 
 def needs_vgg(config: Config, stage: str) -> bool:
     """Tell whether a stage has a content loss or a discriminator that needs VGG-19."""
     loss = config.loss
-    if stage == "content":
+    if stage == "stage1":
         return loss.stage1_content_weight > 0
     return loss.stage2_content_weight > 0 or config.discriminator.kind == "vgg19"
 
@@ -65,25 +65,24 @@ def build(
         config: architecture, losses and learning rates.
         precision: the Keras dtype policy in force.
     """
-    train, adversarial = config.train, stage.name == "srgan"
+    train, adversarial = config.train, stage.name == "stage2"
     weight = config.loss.stage2_content_weight if adversarial else config.loss.stage1_content_weight
     maps = {"content": config.vgg.layer} if weight else {}
     d = None
     if adversarial:
-        d = discriminator(config.discriminator, config.data.patch, vgg)
+        d = build_discriminator(config.discriminator, config.data.patch, vgg)
         cut = trunk_cut(config.discriminator, vgg)
         maps |= {"trunk": cut} if cut else {}
-    frozen = features(vgg, config.vgg, maps) if maps else None
+    frozen = build_features(vgg, config.vgg, maps) if maps else None
     model = SRGAN(g, config.loss, train.batch_size, frozen, d, train.ema_decay)
 
-    def adam(kind: Schedule, rate: float, every: int = 1) -> keras.optimizers.Optimizer:
+    def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
         halving_steps = round(train.halving_epochs * stage.epoch_steps)
-        lengths = stage.steps // every, halving_steps // every  # in updates
-        return optimizer(schedule(kind, rate, *lengths), train, precision)
+        return optimizer(schedule(kind, rate, stage.steps, halving_steps), train, precision)
 
     if adversarial:
         model.compile(
-            adam(train.stage2_schedule, train.stage2_learning_rate, train.discriminator_steps),
+            adam(train.stage2_schedule, train.stage2_learning_rate),
             adam(train.stage2_schedule, train.discriminator_learning_rate),
         )
     else:

@@ -36,34 +36,18 @@ class Outcome:
 
 def compiled_steps(
     model: SRGAN, strategy: tf.distribute.Strategy, train: Train, jit: bool
-) -> Callable[[Iterator[Batch], int, int, int], Outcome]:
-    """Return a function (batches, first, n, skipped) that trains steps first .. first + n - 1."""
+) -> Callable[[Iterator[Batch], int, int], Outcome]:
+    """Return a function (batches, n, skipped) that trains n steps."""
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    ratio = train.discriminator_steps if model.discriminator is not None else 1
 
-    def replica_step(train_generator: bool) -> Callable[[Batch], tuple[Logs, tf.Tensor]]:
-        compute = compiled_gradients(model, train.accumulate, jit, train_generator)
+    compute = compiled_gradients(model, train.accumulate, jit)
 
-        def step(batch: Batch) -> tuple[Logs, tf.Tensor]:
-            gradients, logs = compute(batch)
-            return summed_over_replicas(logs), model.apply_gradients(gradients)
-
-        return step
-
-    both, only_d = replica_step(True), replica_step(False)
-
-    def one_step(batch: Batch, index: tf.Tensor) -> tuple[Logs, tf.Tensor]:
-        # a condition here, not within a replica: there none may hold what replicas do together
-        if ratio == 1:
-            return strategy.run(both, args=(batch,))
-        return tf.cond(
-            (index + 1) % ratio == 0,
-            lambda: strategy.run(both, args=(batch,)),
-            lambda: strategy.run(only_d, args=(batch,)),
-        )
+    def replica_step(batch: Batch) -> tuple[Logs, tf.Tensor]:
+        gradients, logs = compute(batch)
+        return summed_over_replicas(logs), model.apply_gradients(gradients)
 
     @tf.function
-    def run(iterator: Iterator[Batch], first: tf.Tensor, n: tf.Tensor, skipped: tf.Tensor) -> tuple:
+    def run(iterator: Iterator[Batch], n: tf.Tensor, skipped: tf.Tensor) -> tuple:
         sums = {name: tf.zeros(()) for name in model.log_names}
         last, healthy, waited, done = sums, True, tf.zeros((), tf.float64), 0
         while done < n and healthy and skipped < MAX_SKIPPED:
@@ -73,7 +57,7 @@ def compiled_steps(
             arrived = now([x for part in batch for x in local(part)])
             waited += arrived - start
             with tf.control_dependencies([arrived]):  # or a lone thread computes before the clock
-                result = one_step(batch, first + done)
+                result = strategy.run(replica_step, args=(batch,))
             # the same on every replica: logs and gradients have been summed
             last, finite = tf.nest.map_structure(lambda x: local(x)[0], result)
             sums = {name: sums[name] + last[name] for name in sums}
@@ -93,23 +77,19 @@ def compiled_steps(
             # TensorFlow takes a clock for an operation that is not deterministic
             return tf.timestamp() if clock else tf.constant(math.nan, tf.float64)
 
-    def steps(iterator: Iterator[Batch], first: int, n: int, skipped: int = 0) -> Outcome:
-        result = run(iterator, *(tf.constant(x) for x in (first, n, skipped)))
+    def steps(iterator: Iterator[Batch], n: int, skipped: int = 0) -> Outcome:
+        result = run(iterator, tf.constant(n), tf.constant(skipped))
         return Outcome(*tf.nest.map_structure(lambda x: x.numpy().item(), result))
 
     return steps
 
 
-def compiled_gradients(
-    model: SRGAN, accumulate: int, jit: bool, train_generator: bool = True
-) -> Callable[[Batch], tuple]:
+def compiled_gradients(model: SRGAN, accumulate: int, jit: bool) -> Callable[[Batch], tuple]:
     """Return `model.compute_gradients` over `accumulate` parts of a batch, one after another.
 
     It is compiled by XLA where `jit`, and stays inside a replica.
     """
-
-    def part(batch: Batch) -> tuple:
-        return model.compute_gradients(batch, train_generator)
+    part = model.compute_gradients
 
     def summed(batch: Batch) -> tuple:
         parts = [tf.reshape(x, (accumulate, -1, *x.shape[1:])) for x in batch]

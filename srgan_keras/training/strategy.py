@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from srgan_keras.config import CommandError, UsageError
+from srgan_keras.errors import CommandError, UsageError
 
 HEALTH_SECONDS = 10  # between two looks at whether the other workers live
 

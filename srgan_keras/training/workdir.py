@@ -16,10 +16,11 @@ from typing import Any, TextIO
 import cv2
 import yaml
 
-import srgan_keras
-from srgan_keras.config import Config, UsageError
+from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
-from srgan_keras.training.machine import machine
+from srgan_keras.errors import UsageError
+from srgan_keras.machine import machine
+from srgan_keras.version import __version__
 
 UNITS = ("steps", "epochs")
 OWN_FOLDERS = ("cache", "logs", "samples", "checkpoints", "models", "trust", "gallery")
@@ -27,8 +28,8 @@ OWN_FILES = (
     *("config.yaml", "run.json", "history.csv", "metrics.json", "per_image.csv"),
     *("comparison.png", "curves.png", "report.html"),
 )
-STAGES = {"stage1": "content", "stage2": "srgan"}
-BUDGET = {f"train.{stage}_{unit}": name for stage, name in STAGES.items() for unit in UNITS}
+STAGES = ("stage1", "stage2")
+BUDGET = {f"train.{stage}_{unit}": stage for stage in STAGES for unit in UNITS}
 """Settings that may change when a run goes on, and the stage that each belongs to."""
 
 
@@ -112,10 +113,10 @@ class WorkDir:
                 f"{self._advice}"
             )
         stages = {BUDGET[name] for name in changed}
-        if "content" in stages and any((self.path / "checkpoints").glob("*-srgan")):
+        if "stage1" in stages and any((self.path / "checkpoints").glob("*-stage2")):
             raise UsageError(
                 f"{self.path} is in stage 2 already: the length of stage 1 "
-                f"({', '.join(n for n in changed if BUDGET[n] == 'content')}) can no longer change"
+                f"({', '.join(n for n in changed if BUDGET[n] == 'stage1')}) can no longer change"
             )
         if stages:
             self.record["finished"] = False
@@ -171,7 +172,7 @@ def versions() -> dict[str, str]:
     """Return the versions of what a result depends on."""
     packages = ("tensorflow", "keras", "numpy")
     return {
-        "srgan_keras": srgan_keras.__version__,
+        "srgan_keras": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
         "opencv": cv2.__version__,
@@ -226,7 +227,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _git_revision() -> str | None:
     """Return the revision of the clone that the package runs from, if it runs from one."""
-    root = Path(srgan_keras.__file__).parents[1]
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]

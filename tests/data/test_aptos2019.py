@@ -10,11 +10,11 @@ import pytest
 import tensorflow_datasets as tfds
 
 from srgan_keras import cli
-from srgan_keras.config import UsageError
-from srgan_keras.data import prepared, sources
+from srgan_keras.data import datasets, prepared
 from srgan_keras.data.aptos2019_sr.aptos2019_sr_dataset_builder import Builder
 from srgan_keras.data.fov import fov_mask
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 
 def kaggle(root: Path) -> Path:
@@ -80,7 +80,7 @@ def home(tmp_path, monkeypatch) -> Path:
 
 def test_spec_aptos2019_gives_what_the_folder_gives(home, manual):
     (home / "data" / "aptos2019").symlink_to(manual)
-    found, expected = sources.find("aptos2019"), sources.find(str(manual))
+    found, expected = datasets.find("aptos2019"), datasets.find(str(manual))
     assert [(p.id, p.split, p.grade, p.sha256) for p in found] == [
         (p.id, p.split, p.grade, p.sha256) for p in expected
     ]
@@ -94,15 +94,15 @@ def test_spec_aptos2019_gives_what_the_folder_gives(home, manual):
 
 def test_a_folder_that_changed_after_the_build_is_noticed(home, manual):
     own = shutil.copytree(manual, home / "data" / "aptos2019")
-    sources.find("aptos2019")
+    datasets.find("aptos2019")
     (own / "test_images" / "id4.png").unlink()
     with pytest.raises(UsageError, match=r"data/aptos2019 has changed since .*: remove the latter"):
-        sources.find("aptos2019")
+        datasets.find("aptos2019")
 
 
 def test_spec_aptos2019_of_a_prepared_folder(home, prepared_folder):
     (home / "data" / "aptos2019").symlink_to(prepared_folder)
-    found, expected = sources.find("aptos2019"), sources.find(str(prepared_folder))
+    found, expected = datasets.find("aptos2019"), datasets.find(str(prepared_folder))
     for photograph, original in zip(found, expected, strict=True):
         assert (photograph.id, photograph.split) == (original.id, original.split)
         np.testing.assert_array_equal(photograph.read(), original.read())
@@ -113,7 +113,7 @@ def test_spec_aptos2019_of_a_prepared_folder(home, prepared_folder):
 
 def test_data_that_is_not_there_is_explained(home):
     with pytest.raises(UsageError, match=r"data/aptos2019 is not there. Accept the rules of http"):
-        sources.find("aptos2019")
+        datasets.find("aptos2019")
 
 
 def test_the_wrong_config_is_refused(home, manual):

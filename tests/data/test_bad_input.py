@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from srgan_keras import cli
-from srgan_keras.config import UsageError
-from srgan_keras.data import decode, sources
-from srgan_keras.data.phantom import phantom
+from srgan_keras.data import datasets, decode
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 GOOD = phantom(1, 96).image
 
@@ -110,7 +110,7 @@ def test_each_is_left_out_with_its_reason_and_counted(tmp_path, capsys):
     assert run(source, tmp_path / "strict", "--strict") == 2
     assert f"--strict: {len(LEFT_OUT) + 3} files were left out" in capsys.readouterr().err
     with pytest.raises(UsageError, match="not prepared to its end"):
-        sources.find(str(tmp_path / "strict"))
+        datasets.find(str(tmp_path / "strict"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -185,7 +185,7 @@ def test_odd_names_are_kept_apart_and_readable(tmp_path):
     assert len(rows) == len({row["id"] for row in rows.values()}) == len(names) + 1
     assert rows["caf\\xe9.png"]["id"] == "caf\\xe9"
     assert rows["ä ö.png"]["id"] == "ä ö"
-    found = sources.find(str(out))
+    found = datasets.find(str(out))
     assert len(found) == len(rows)
     assert all(photograph.read().shape[2] == 3 for photograph in found)
 
@@ -197,7 +197,7 @@ def test_tables(tmp_path, caplog):
     (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (tmp_path / "later.csv").write_text("id_code,diagnosis\na,2\nc,0\n")
     (tmp_path / "wrong.csv").write_text("name,label\na,3\n")
-    grades = {p.id: p.grade for p in sources.find(str(tmp_path))}
+    grades = {p.id: p.grade for p in datasets.find(str(tmp_path))}
     assert grades == {"a": 3, "b": None, "c": 0, "d": None}
     for message in (
         "labels.csv: 1 of 3 photographs are not there (gone)",
@@ -208,13 +208,13 @@ def test_tables(tmp_path, caplog):
         assert message in caplog.text
     (tmp_path / "latin.csv").write_bytes(b"id_code,diagnosis\ncaf\xe9,1\n")
     with pytest.raises(UsageError, match=r"latin\.csv is not a CSV file in UTF-8"):
-        sources.find(str(tmp_path))
+        datasets.find(str(tmp_path))
 
 
 def test_training_data_are_read_by_the_same_policy(tmp_path, caplog):
     (tmp_path / "good.png").write_bytes(encoded(GOOD, "PNG"))
     (tmp_path / "dangling.png").symlink_to("nowhere.png")
-    assert [p.id for p in sources.find(str(tmp_path))] == ["good"]
+    assert [p.id for p in datasets.find(str(tmp_path))] == ["good"]
     assert "dangling.png is left out: link to nothing" in caplog.text
 
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.config import DegradationName, UsageError
+from srgan_keras.config import DegradationName
 from srgan_keras.data.clinical import clinical
 from srgan_keras.data.degradations import DEGRADATIONS, degrade
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 EXACT = [name for name, operator in DEGRADATIONS.items() if not operator.random]
 

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from srgan_keras.config import UsageError
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.fov import (
     crop_to_fov,
@@ -15,7 +14,8 @@ from srgan_keras.data.fov import (
     fov_mask,
     scale_to_long_side,
 )
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 
 def disc(height: int, width: int, radius: int, level: int = 120) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ def test_masks_are_those_that_drive_comes_with(real_data):
 @pytest.mark.parametrize("name", ["aptos2019", "idrid/images", "chase_db1"])
 def test_no_real_photograph_loses_retina(name, real_data):
     """Next to nothing outside of the mask is brighter than a surround is."""
-    for photograph in sources.find(str(real_data / name)):
+    for photograph in datasets.find(str(real_data / name)):
         image = photograph.read()
         image, _ = scale_to_long_side(image, np.ones(image.shape[:2], bool), 512)
         mask = fov_mask(image)

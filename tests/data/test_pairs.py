@@ -3,15 +3,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from srgan_keras.config import Config, Data, Degradation, Train, UsageError
-from srgan_keras.data import cache, pairs, sources
+from srgan_keras.config import Config, Data, Degradation, Train
+from srgan_keras.data import cache, datasets, pairs
+from srgan_keras.errors import UsageError
 
 DATA = Data(source="phantom:5", hr_long_side=128, patch=32)
 
 
 @pytest.fixture(scope="module")
 def decoded(tmp_path_factory):
-    return cache.build(sources.find("phantom:5"), DATA, tmp_path_factory.mktemp("cache"))
+    return cache.build(datasets.find("phantom:5"), DATA, tmp_path_factory.mktemp("cache"))
 
 
 def config(data=DATA, **degradation):
@@ -152,7 +153,7 @@ def test_the_rim_is_sought_for_its_share_of_the_crops(decoded):
 
 
 def test_the_cache_is_reused_and_knows_its_photographs(tmp_path):
-    photographs = sources.find("phantom:3")
+    photographs = datasets.find("phantom:3")
     first = cache.build(photographs, DATA, tmp_path)
     written = (tmp_path / "pixels.bin").stat().st_mtime_ns
     again = cache.build(photographs, DATA, tmp_path)
@@ -163,7 +164,7 @@ def test_the_cache_is_reused_and_knows_its_photographs(tmp_path):
 
 
 def test_a_killed_build_is_begun_anew(tmp_path):
-    photographs = sources.find("phantom:3")
+    photographs = datasets.find("phantom:3")
     first = cache.build(photographs, DATA, tmp_path)
     expected = np.array(first.pixels)
     (tmp_path / "index.json").unlink()
@@ -173,7 +174,7 @@ def test_a_killed_build_is_begun_anew(tmp_path):
 
 def test_mean_and_deviation_are_those_of_the_photographs(tmp_path):
     data = dataclasses.replace(DATA, hr_long_side=0, fov_crop=False, pyramid_levels=2)
-    photographs = sources.find("phantom:3")
+    photographs = datasets.find("phantom:3")
     built = cache.build(photographs, data, tmp_path)
     values = np.concatenate([p.read().reshape(-1, 3) for p in photographs]) / 255
     np.testing.assert_allclose(built.mean, values.mean(0), atol=1e-6)
@@ -183,12 +184,12 @@ def test_mean_and_deviation_are_those_of_the_photographs(tmp_path):
 
 def test_working_resolutions_shrink_by_the_ratio(tmp_path):
     data = dataclasses.replace(DATA, hr_long_side=400, pyramid_levels=4, pyramid_ratio=0.7)
-    built = cache.build(sources.find("phantom:1"), data, tmp_path)
+    built = cache.build(datasets.find("phantom:1"), data, tmp_path)
     assert [max(height, width) for _, height, width in built.levels[0]] == [400, 280, 196, 137]
 
 
 def test_photographs_smaller_than_a_patch_are_left_out_and_counted(tmp_path, caplog):
     data = dataclasses.replace(DATA, hr_long_side=0, fov_crop=False, patch=512)
-    assert cache.build(sources.find("phantom:3"), data, tmp_path).left_out == 0
+    assert cache.build(datasets.find("phantom:3"), data, tmp_path).left_out == 0
     with pytest.raises(UsageError, match="all 3 training photographs are smaller"):
-        cache.build(sources.find("phantom:3"), dataclasses.replace(data, patch=516), tmp_path)
+        cache.build(datasets.find("phantom:3"), dataclasses.replace(data, patch=516), tmp_path)

@@ -60,7 +60,7 @@ def test_pooled_is_that_of_all_pixels(rng):
 def test_sentences(change, lower, word, rng):
     gains = rng.normal(change, 0.01, 20) if change else np.tile([0.1, -0.1], 10)
     each = gains[np.newaxis]
-    assert word in sentence("vessel_dice", "srgan", "bicubic", summary(gains), each, lower)
+    assert word in sentence("vessel_dice", "stage2", "bicubic", summary(gains), each, lower)
 
 
 def test_no_verdict_where_seeds_disagree_or_photographs_are_few(rng):
@@ -68,7 +68,7 @@ def test_no_verdict_where_seeds_disagree_or_photographs_are_few(rng):
 
     def say(each):
         mean = summary(each.mean(axis=0))
-        return sentence("vessel_dice", "srgan", "bicubic", mean, each, lower=False)
+        return sentence("vessel_dice", "stage2", "bicubic", mean, each, lower=False)
 
     assert "better" in say(clear)
     assert "seeds disagree" in say(clear * [[1], [1], [-0.5]])

@@ -9,8 +9,8 @@ import pytest
 from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.downstream import experiment
-from srgan_keras.inference import model_folder
-from srgan_keras.models.generator import generator
+from srgan_keras.export import model_folder
+from srgan_keras.models.generator import build_generator
 
 SMALL = ["--data", "phantom:4", "--steps", "2", "--batch-size", "2", "--patch", "16"]
 SMALL += ["--depth", "1", "--width", "2"]
@@ -21,7 +21,7 @@ def model(tmp_path, monkeypatch):
     monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
     info = dict.fromkeys(model_folder.REQUIRED, "tiny")
     info |= {"degradation": {"name": "bicubic", "version": 1}, "scale": 4}
-    model_folder.save(tmp_path / "tiny", generator(Generator(1, 4), 4), info)
+    model_folder.save(tmp_path / "tiny", build_generator(Generator(1, 4), 4), info)
     return str(tmp_path / "tiny")
 
 

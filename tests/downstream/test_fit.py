@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.config import Train, UsageError
+from srgan_keras.config import Train
 from srgan_keras.downstream import fit as fitting
 from srgan_keras.downstream import scores
 from srgan_keras.downstream.fit import Fit, Predictor, fit
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.segmenter import dice_loss, entropy, missed
 from srgan_keras.downstream.tasks import cases
-from srgan_keras.models.unet import unet
+from srgan_keras.errors import UsageError
+from srgan_keras.models.unet import build_unet
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_it_learns_in_mixed_precision(eyes, tmp_path):
 
 @pytest.mark.parametrize("kind", ["unet", "resunet"])
 def test_what_is_found_does_not_depend_on_a_side_being_even(kind, rng):
-    network = unet(kind, 1, depth=2, width=2)
+    network = build_unet(kind, 1, depth=2, width=2)
     image = rng.integers(0, 256, (16, 120, 3), np.uint8)
     predict = Predictor(network, 2)
     odd = predict(image[:, :117])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from srgan_keras.data.phantom import phantom
 from srgan_keras.downstream.inputs import Inputs, local_contrast
 from srgan_keras.downstream.tasks import cases
 from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.phantoms.phantom import phantom
 
 
 def test_local_contrast_does_not_see_how_bright_the_ground_is():
@@ -28,7 +28,7 @@ def test_a_spot_stands_out_to_its_own_side_up_to_the_rim():
 
 
 class Flat:
-    name, scale, degradation = "content", 4, "bicubic"
+    name, scale, degradation = "stage1", 4, "bicubic"
 
     def __init__(self, level):
         self.level = level
@@ -41,8 +41,8 @@ def test_pictures_that_are_kept_are_those_of_this_model_and_this_lr(tmp_path):
     case = cases("phantom:4", "vessels", long_side=64)[0]
     plain, blurred = Standard(4, "bicubic", 64), Standard(4, "gaussian", 64)
     for level in (10, 200, 10):
-        image = Inputs([Flat(level)], plain, tmp_path, "vessels").image("content", case)
+        image = Inputs([Flat(level)], plain, tmp_path, "vessels").image("stage1", case)
         assert (image == level).all()
     assert len(list(tmp_path.rglob("*.png"))) == 2
-    Inputs([Flat(10)], blurred, tmp_path, "vessels").image("content", case)
+    Inputs([Flat(10)], blurred, tmp_path, "vessels").image("stage1", case)
     assert len(list(tmp_path.rglob("*.png"))) == 3

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_keras.config import UsageError
-from srgan_keras.data.phantom import phantom
 from srgan_keras.downstream.tasks import CLASSES, cases
+from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 
 EYES = [phantom(seed, 64) for seed in (2, 3)]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srgan_keras.data.phantom import phantom
 from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.phantoms.phantom import phantom
 
 DEFECTS = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "defects.py"))
 

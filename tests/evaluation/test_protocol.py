@@ -4,11 +4,11 @@ import pytest
 import skimage.metrics
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
-from srgan_keras.data import sources
+from srgan_keras.data import datasets
 from srgan_keras.data.degradations import degrade
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import Author, Sample, Standard, measure
+from srgan_keras.phantoms.phantom import phantom
 
 
 class Constant:
@@ -242,7 +242,7 @@ STANDARD_BICUBIC = {  # long side 512 px: psnr full, psnr inner, ssim full
 
 
 def mean_bicubic(protocol, folder, count: int) -> dict[tuple[str, str], float]:
-    photographs = sources.find(str(folder))
+    photographs = datasets.find(str(folder))
     assert len(photographs) == count
     values: dict[tuple[str, str], list[float]] = {}
     for item in photographs:

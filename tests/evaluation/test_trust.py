@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_keras.config import UsageError
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import trust
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.models.bicubic import bicubic_upsample
+from srgan_keras.phantoms.phantom import phantom
 
 STANDARD = Standard(4, hr_long_side=128)
 

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras.config import Generator, UsageError
-from srgan_keras.inference import model_folder, parity
-from srgan_keras.models.generator import generator
+from srgan_keras.config import Generator
+from srgan_keras.errors import UsageError
+from srgan_keras.export import model_folder, parity
+from srgan_keras.inference.model import load
+from srgan_keras.models.generator import build_generator
 
 INFO = {
     "name": "tiny",
@@ -21,14 +23,14 @@ INFO = {
     "normalisation": {"mean": [0.4, 0.3, 0.2], "std": [0.2, 0.15, 0.1]},
     "training_sha256": ["ab" * 32, "cd" * 32],
     "configuration": {"generator": dataclasses.asdict(Generator(blocks=1, filters=8))},
-    "stage": "content",
+    "stage": "stage1",
 }
 
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
     config = Generator(blocks=1, filters=8)
-    return generator(config, 2, INFO["normalisation"]["mean"], INFO["normalisation"]["std"])
+    return build_generator(config, 2, INFO["normalisation"]["mean"], INFO["normalisation"]["std"])
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_card(folder: Path):
 
 def test_upscale_equals_the_keras_model(folder: Path):
     image = np.random.default_rng(0).integers(0, 256, (7, 12, 3), np.uint8)
-    loaded = model_folder.load(folder)
+    loaded = load(folder)
     assert (loaded.name, loaded.scale, loaded.degradation) == ("tiny", 2, "bicubic")
     assert loaded.path == folder
     expected = keras.saving.load_model(folder / "generator.keras")(image[np.newaxis] / 255)[0]
@@ -88,15 +90,15 @@ def test_upscale_equals_the_keras_model(folder: Path):
 
 
 def test_training_goes_on_from_the_same_generator(folder: Path, model: keras.Model):
-    again = model_folder.load(folder).generator(Generator(blocks=1, filters=8), 2)
+    again = load(folder).generator(Generator(blocks=1, filters=8), 2)
     lr = np.random.default_rng(0).uniform(size=(1, 9, 7, 3)).astype(np.float32)
     np.testing.assert_allclose(again(lr), model(lr), atol=1e-6)
     with pytest.raises(UsageError, match="has filters 8, not 16; scale 2, not 4"):
-        model_folder.load(folder).generator(Generator(blocks=1, filters=16), 4)
+        load(folder).generator(Generator(blocks=1, filters=16), 4)
 
 
 def test_images_of_other_types(folder: Path):
-    loaded = model_folder.load(folder)
+    loaded = load(folder)
     levels = np.random.default_rng(0).integers(0, 256, (7, 12, 3), np.uint8)
     deep = loaded.upscale(levels.astype(np.uint16) * 257)
     assert deep.dtype == np.uint16
@@ -131,7 +133,7 @@ def test_a_save_replaces_a_folder_and_what_a_killed_one_left(
     (tmp_path / ".tiny.partial" / "saved_model").mkdir(parents=True)
     (tmp_path / ".tiny.partial" / "stale").touch()
     model_folder.save(mine, model, INFO | {"name": "new"})
-    assert model_folder.load(mine).name == "new"
+    assert load(mine).name == "new"
     assert [item.name for item in tmp_path.iterdir()] == ["tiny"]
     assert not (mine / "stale").exists()
 
@@ -151,50 +153,50 @@ def test_info_must_be_complete(model: keras.Model, tmp_path: Path):
 
 
 def test_a_shipped_model_is_found_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(model_folder, "SHIPPED", folder.parent)
-    assert model_folder.load("tiny").path == folder
+    monkeypatch.setattr(model_folder, "PRETRAINED", folder.parent)
+    assert load("tiny").path == folder
     with pytest.raises(UsageError, match=r"no model 'tinny'.*one of tiny$"):
-        model_folder.load("tinny")
+        load("tinny")
 
 
 def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(model_folder, "SHIPPED", tmp_path / "none")
-    with pytest.raises(UsageError, match=r"no model 'x': give .* path or \(no model is shipped\)"):
-        model_folder.load("x")
+    monkeypatch.setattr(model_folder, "PRETRAINED", tmp_path / "none")
+    with pytest.raises(UsageError, match=r"no model 'x': give .* path or \(no pretrained model is installed\)"):
+        load("x")
 
 
 def test_a_work_folder_names_its_models(folder: Path, tmp_path: Path):
     (tmp_path / "models").mkdir()
-    shutil.copytree(folder, tmp_path / "models" / "content")
-    message = f"no model.json; its models are {tmp_path}/models/content"
+    shutil.copytree(folder, tmp_path / "models" / "stage1")
+    message = f"no model.json; its models are {tmp_path}/models/stage1"
     with pytest.raises(UsageError, match=re.escape(message)):
-        model_folder.load(tmp_path)
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', "\xff"])
 def test_a_damaged_description(tmp_path: Path, text: str):
     (tmp_path / "model.json").write_text(text, encoding="latin-1")
     with pytest.raises(UsageError, match="is damaged"):
-        model_folder.load(tmp_path)
+        load(tmp_path)
 
 
 def test_a_damaged_or_newer_folder(folder: Path, tmp_path: Path):
     shutil.copytree(folder, tmp_path / "m")
     (tmp_path / "m" / "saved_model" / "saved_model.pb").write_bytes(b"\0damaged")
     with pytest.raises(UsageError, match="cannot load"):
-        model_folder.load(tmp_path / "m").upscale(np.zeros((4, 4, 3), np.uint8))
+        load(tmp_path / "m").upscale(np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "m" / "saved_model" / "saved_model.pb").unlink()
     with pytest.raises(UsageError, match="is damaged"):
-        model_folder.load(tmp_path / "m")
+        load(tmp_path / "m")
     shutil.copytree(folder, tmp_path / "n")
     info = json.loads((folder / "model.json").read_text())
     (tmp_path / "n" / "model.json").write_text(json.dumps(info | {"schema": 2}))
     with pytest.raises(UsageError, match="newer"):
-        model_folder.load(tmp_path / "n")
+        load(tmp_path / "n")
 
 
 def test_parity_refuses_another_model(folder: Path):
-    other = generator(Generator(blocks=1, filters=8), 2, (0.1,) * 3, (0.5,) * 3)
+    other = build_generator(Generator(blocks=1, filters=8), 2, (0.1,) * 3, (0.5,) * 3)
     with pytest.raises(RuntimeError, match=r"differs from the Keras model by 0\.\d"):
         parity.saved_model_parity(other, folder / "saved_model")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 from srgan_keras.inference.plain_saved_model import PlainSavedModel
 
 

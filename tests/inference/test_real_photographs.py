@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from srgan_keras import configure
-from srgan_keras.inference.receptive_field import receptive_radius
-from srgan_keras.inference.saved_model import export
+from srgan_keras.export.saved_model import export
 from srgan_keras.inference.upscaler import Upscaler, upscale
-from srgan_keras.models.generator import generator
+from srgan_keras.models.generator import build_generator
+from srgan_keras.models.receptive_field import receptive_radius
 
 pytestmark = [pytest.mark.slow, pytest.mark.real]
 CASES = [((131, 150), 40), ((131, 150), 131), ((61, 47), 1000), ((1, 150), 60), ((150, 1), 7)]
@@ -17,7 +17,7 @@ CASES = [((131, 150), 40), ((131, 150), 131), ((61, 47), 1000), ((1, 150), 60), 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    model = generator(configure.load("paper").generator, 4)
+    model = build_generator(configure.load("paper").generator, 4)
     rng = np.random.default_rng(0)
     model.set_weights([w + rng.normal(0, 0.01, w.shape) for w in model.get_weights()])
     folder = tmp_path_factory.mktemp("model")

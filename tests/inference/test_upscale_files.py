@@ -7,11 +7,13 @@ import pytest
 
 from srgan_keras import cli
 from srgan_keras.config import Generator
-from srgan_keras.data.phantom import phantom
-from srgan_keras.inference import model_folder, upscale_files
+from srgan_keras.export import model_folder
+from srgan_keras.inference import upscale_files
 from srgan_keras.inference.image_files import Photograph, read, write
+from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import bicubic
-from srgan_keras.models.generator import generator
+from srgan_keras.models.generator import build_generator
+from srgan_keras.phantoms.phantom import phantom
 
 INFO = {
     "degradation": {"name": "bicubic", "version": 1},
@@ -23,12 +25,12 @@ INFO = {
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Two model folders, content and srgan."""
+    """Two model folders, stage1 and stage2."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
-        for name in ("content", "srgan"):
-            model = generator(Generator(blocks=1, filters=4), 2)
+        for name in ("stage1", "stage2"):
+            model = build_generator(Generator(blocks=1, filters=4), 2)
             model_folder.save(folder / name, model, INFO | {"name": name})
     return folder
 
@@ -59,12 +61,12 @@ def made(folder="out"):
 def test_a_folder(models, photographs, caplog):
     caplog.set_level(logging.INFO)
     assert (
-        run(models / "content", "in", "--out", "out", "--precision", "float32", "--no-skip-outside")
+        run(models / "stage1", "in", "--out", "out", "--precision", "float32", "--no-skip-outside")
         == 0
     )
     assert made() == ["a.png", "deep/b.png", "deep/c.png", "deep/d.png"]
     assert "1 files of other kinds" in caplog.text
-    model = model_folder.load(models / "content")
+    model = load(models / "stage1")
     for name, source in [("a.png", "in/a.png"), ("deep/b.png", "in/deep/b.tiff")]:
         result, before = read(Path("out", name)), read(Path(source))
         assert result.colour.dtype == before.colour.dtype
@@ -76,25 +78,25 @@ def test_a_folder(models, photographs, caplog):
 
 def test_files_globs_and_what_is_there_already(models, photographs, caplog):
     caplog.set_level(logging.INFO)
-    assert run(models / "content", "in/a.png", "in/deep/*.tiff", "--out", "out") == 0
+    assert run(models / "stage1", "in/a.png", "in/deep/*.tiff", "--out", "out") == 0
     assert made() == ["a.png", "b.png"]
     Path("out/a.png").write_bytes(b"mine")
-    assert run(models / "content", "in/a.png", "--out", "out") == 0
+    assert run(models / "stage1", "in/a.png", "--out", "out") == 0
     assert "1 are there already" in caplog.text
     assert Path("out/a.png").read_bytes() == b"mine"
-    assert run(models / "content", "in/a.png", "--out", "out", "--overwrite") == 0
+    assert run(models / "stage1", "in/a.png", "--out", "out", "--overwrite") == 0
     assert Path("out/a.png").read_bytes() != b"mine"
 
 
 def test_outputs_inside_an_input_folder_are_no_inputs(models, photographs):
     for _ in range(2):
-        assert run(models / "content", "in", "--out", "in/out", "--overwrite") == 0
+        assert run(models / "stage1", "in", "--out", "in/out", "--overwrite") == 0
     assert made("in/out") == ["a.png", "deep/b.png", "deep/c.png", "deep/d.png"]
 
 
 def test_a_bad_file_is_named_and_the_rest_done(models, photographs, caplog, capsys):
     Path("in/bad.jpg").write_bytes(b"no image")
-    assert run(models / "content", "in", "--out", "out") == 1
+    assert run(models / "stage1", "in", "--out", "out") == 1
     assert len(made()) == 4
     assert "in/bad.jpg is damaged" in caplog.text
     assert "1 of 5 files failed" in capsys.readouterr().err
@@ -102,14 +104,14 @@ def test_a_bad_file_is_named_and_the_rest_done(models, photographs, caplog, caps
 
 def test_a_file_that_cannot_be_written_is_named(models, photographs, caplog):
     Path("out/a.png").mkdir(parents=True)  # in the way
-    assert run(models / "content", "in", "--out", "out", "--overwrite") == 1
+    assert run(models / "stage1", "in", "--out", "out", "--overwrite") == 1
     assert "out/a.png cannot be written: Is a directory" in caplog.text
     assert made() == ["deep/b.png", "deep/c.png", "deep/d.png"]
 
 
 def test_shards_share_the_work(models, photographs):
     for i in (1, 2, 3):
-        assert run(models / "content", "in", "--out", f"out{i}", "--shard", f"{i}/3") == 0
+        assert run(models / "stage1", "in", "--out", f"out{i}", "--shard", f"{i}/3") == 0
     assert sorted(made("out1") + made("out2") + made("out3")) == [
         "a.png", "deep/b.png", "deep/c.png", "deep/d.png",
     ]  # fmt: skip
@@ -118,7 +120,7 @@ def test_shards_share_the_work(models, photographs):
 
 def test_everything_at_once(models, photographs):
     assert run(
-        models / "content", "in/a.png", "--out", "out", "--self-ensemble", "--uncertainty",
+        models / "stage1", "in/a.png", "--out", "out", "--self-ensemble", "--uncertainty",
         "--back-project", "1", "--blend", "0.5", "--compare", "--tile", "30", "--batch", "2",
         "--format", "tiff", "--no-skip-outside",
     ) == 0  # fmt: skip
@@ -132,8 +134,8 @@ def test_everything_at_once(models, photographs):
 
 
 def test_blend_goes_from_one_model_to_the_other(models, photographs):
-    for share, name in [("0", "content"), ("1", "srgan")]:
-        assert run(models / "content", "in/a.png", "--out", share, "--blend", share) == 0
+    for share, name in [("0", "stage1"), ("1", "stage2")]:
+        assert run(models / "stage1", "in/a.png", "--out", share, "--blend", share) == 0
         assert run(models / name, "in/a.png", "--out", name) == 0
         assert Path(share, "a.png").read_bytes() == Path(name, "a.png").read_bytes()
 
@@ -155,12 +157,12 @@ def test_blend_goes_from_one_model_to_the_other(models, photographs):
 )  # fmt: skip
 def test_wrong_use(models, photographs, capsys, arguments, message):
     Path("empty").mkdir()
-    assert run(models / "content", "--out", "out", *arguments) == 2
+    assert run(models / "stage1", "--out", "out", *arguments) == 2
     assert message in capsys.readouterr().err
     assert not made("in/out")
 
 
 def test_the_adversarial_model_is_named_after_a_shipped_one_or_lies_in_its_run(tmp_path: Path):
-    assert upscale_files._adversarial(tmp_path / "content") == tmp_path / "srgan"
+    assert upscale_files._adversarial(tmp_path / "stage1") == tmp_path / "stage2"
     (tmp_path / "fundus-gan").mkdir()
     assert upscale_files._adversarial(tmp_path / "fundus") == tmp_path / "fundus-gan"

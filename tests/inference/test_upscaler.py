@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.config import UsageError
-from srgan_keras.data.phantom import phantom
+from srgan_keras.errors import UsageError
 from srgan_keras.inference.upscaler import (
     Upscaler,
     back_projected,
@@ -14,6 +13,7 @@ from srgan_keras.inference.upscaler import (
     upscale,
 )
 from srgan_keras.models.bicubic import bicubic_downsample, bicubic_upsample
+from srgan_keras.phantoms.phantom import phantom
 
 
 def sharpened(images):

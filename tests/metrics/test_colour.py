@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from srgan_keras.data.phantom import phantom
 from srgan_keras.metrics import colour_drift
+from srgan_keras.phantoms.phantom import phantom
 
 
 @pytest.fixture(scope="module")

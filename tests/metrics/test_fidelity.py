@@ -9,9 +9,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_keras.data import sources
-from srgan_keras.data.phantom import phantom
+from srgan_keras.data import datasets
 from srgan_keras.metrics import WINDOW, colour_drift, luma, ms_ssim, psnr, ssim, ssim_maps
+from srgan_keras.phantoms.phantom import phantom
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_fifty_pairs_equal_scikit_image():
 
 @pytest.mark.real
 def test_fifty_pairs_with_real_photographs_equal_scikit_image(real_data):
-    files = sources.find(str(real_data / "aptos2019"))[:8]
+    files = datasets.find(str(real_data / "aptos2019"))[:8]
     check_against_scikit_image(
         [cv2.resize(p.read(), (320, 300), interpolation=cv2.INTER_AREA) for p in files]
     )

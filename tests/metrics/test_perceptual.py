@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from srgan_keras.data.phantom import phantom
 from srgan_keras.evaluation.protocol import vgg_features
 from srgan_keras.metrics import vgg_distance
+from srgan_keras.phantoms.phantom import phantom
 
 
 def test_length_of_a_feature_does_not_count(rng):

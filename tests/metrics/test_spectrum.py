@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_keras.data.phantom import phantom
 from srgan_keras.metrics import band_energy, grid_energy, largest_square, spectrum
+from srgan_keras.phantoms.phantom import phantom
 
 SQUARE = (slice(40, 168), slice(40, 168))
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from srgan_keras.config import Discriminator, Generator
 from srgan_keras.models.diagram import COLOURS, draw
 from srgan_keras.models.diagram_layout import Layout, arrange, break_rows, lanes
-from srgan_keras.models.discriminators import discriminator
-from srgan_keras.models.generator import generator
+from srgan_keras.models.discriminators import build_discriminator
+from srgan_keras.models.generator import build_generator
 from srgan_keras.models.graph import nodes
 
 
@@ -40,7 +40,7 @@ def paper() -> Layout:
         blocks=16, filters=8, upsampling="steps", upsample_filters=4, batch_norm=True,
         head_kernel=9, tail_kernel=9,
     )  # fmt: skip
-    return arrange(generator(config, 4))
+    return arrange(build_generator(config, 4))
 
 
 def test_the_generator_of_figure_2(paper: Layout):
@@ -56,24 +56,13 @@ def test_the_generator_of_figure_2(paper: Layout):
     assert ("input lr", "Add", ("Bicubic ×4",)) in skips(paper)
 
 
-def test_dilation_attention_and_resizing_are_drawn():
-    layout = arrange(generator(Generator(4, 8, "resize", 4, False, True, 2), 4))
-    branch = ["LeakyReLU 0.2", "Conv k3n8s1"]
-    attention = ["Mean pool s1", "Conv k1n4s1 + ReLU", "Conv k1n8s1 + sigmoid", "Multiply", "Add"]
-    pair = ["Conv k3n8s1", *branch, *attention, "Conv k3n8s1d2", *branch, *attention]
-    assert labels(layout)[4:-9] == pair
-    assert layout.repeats == [(4, 19, 2), (22, 24, 2)]
-    assert "Nearest ×2" in labels(layout)
-    assert ("Conv k3n8s1", "Multiply", ()) in skips(layout)
-
-
 def test_every_box_but_the_input_is_reached(paper: Layout):
     assert {b for _, b, _ in paper.edges} == set(range(1, len(paper.boxes)))
     assert all(a < b for a, b, _ in paper.edges)
 
 
 def test_a_discriminator():
-    layout = arrange(discriminator(Discriminator(kind="dcgan"), 64))
+    layout = arrange(build_discriminator(Discriminator(kind="dcgan"), 64))
     assert layout.repeats == []
     assert labels(layout)[-3:] == ["Flatten", "Dense 1", "output"]
     assert skips(layout) == {("Batch norm", "Add", ())}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.models.unet import unet
+from srgan_keras.models.unet import build_unet
 
 KINDS = ("unet", "resunet")
 
@@ -13,7 +13,7 @@ KINDS = ("unet", "resunet")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sides", [(16, 24), (13, 21), (1, 3)])
 def test_any_sides(kind, sides, rng):
-    model = unet(kind, classes=4, depth=3, width=2)
+    model = build_unet(kind, classes=4, depth=3, width=2)
     image = rng.random((1, *sides, 3), np.float32)
     logits = model(image)
     assert logits.shape == (1, *sides, 4)
@@ -23,7 +23,7 @@ def test_any_sides(kind, sides, rng):
 @pytest.mark.parametrize("kind", KINDS)
 def test_depth_and_width_count(kind):
     def size(depth, width):
-        return unet(kind, 1, depth, width).count_params()
+        return build_unet(kind, 1, depth, width).count_params()
 
     assert size(2, 4) < size(3, 4) < size(3, 8)
 
@@ -36,7 +36,7 @@ def test_depth_is_seen(rng):
 
     def reach(depth):
         keras.utils.set_random_seed(0)
-        model = unet("unet", 1, depth, 4)
+        model = build_unet("unet", 1, depth, 4)
         difference = np.abs(model(image) - model(changed))[0, ..., 0]
         return np.argwhere(difference > 0).max()
 
@@ -45,7 +45,7 @@ def test_depth_is_seen(rng):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saving_round_trip(kind, tmp_path, rng):
-    model = unet(kind, 2, depth=2, width=2)
+    model = build_unet(kind, 2, depth=2, width=2)
     model.save(tmp_path / "segmenter.keras")
     image = rng.random((2, 9, 14, 3), np.float32)
     loaded = keras.saving.load_model(tmp_path / "segmenter.keras")
@@ -55,14 +55,14 @@ def test_saving_round_trip(kind, tmp_path, rng):
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_are_float32_under_a_mixed_policy(kind, rng):
     keras.config.set_dtype_policy("mixed_bfloat16")
-    logits = unet(kind, 1, 2, 2)(rng.random((1, 8, 8, 3), np.float32))
+    logits = build_unet(kind, 1, 2, 2)(rng.random((1, 8, 8, 3), np.float32))
     assert logits.dtype == "float32"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_weight_has_a_gradient(kind, rng):
     keras.utils.set_random_seed(0)
-    model = unet(kind, 2, depth=2, width=4)
+    model = build_unet(kind, 2, depth=2, width=4)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(rng.random((2, 15, 15, 3), np.float32), training=True) ** 2)
     gradients = tape.gradient(loss, model.trainable_variables)

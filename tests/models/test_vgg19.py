@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras.config import UsageError, Vgg
+from srgan_keras.config import Vgg
+from srgan_keras.errors import UsageError
 from srgan_keras.models import vgg19 as v
 
 TABLE_1 = [  # the paper's rows: output shape, parameters
@@ -21,7 +22,7 @@ TABLE_1_END = [((25088,), 0), ((4096,), 16781312), ((1000,), 4097000)]
 
 @pytest.fixture(scope="module")
 def base():
-    return v.vgg19("random")[0]
+    return v.build_vgg19("random")[0]
 
 
 def test_table_1_row_by_row():
@@ -47,11 +48,11 @@ def test_phi_names_a_layer_of_each_block(base):
 
 def test_features_apply_the_preprocessing_that_keras_documents(base):
     image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
-    cut = v.features(base, Vgg(feature_scale=1.0), {"content": "block1_conv1"})
+    cut = v.build_features(base, Vgg(feature_scale=1.0), {"content": "block1_conv1"})
     reference = keras.Model(base.input, base.get_layer("block1_conv1").output)
     expected = reference(keras.applications.vgg19.preprocess_input(image * 255.0))
     np.testing.assert_allclose(cut(image)["content"], expected, rtol=1e-4, atol=1e-3)
-    raw = v.features(
+    raw = v.build_features(
         base, Vgg(preprocessing="none", feature_scale=1.0), {"content": "block1_conv1"}
     )
     np.testing.assert_allclose(raw(image)["content"], reference(image * 255), rtol=1e-4, atol=1e-3)
@@ -60,36 +61,38 @@ def test_features_apply_the_preprocessing_that_keras_documents(base):
 def test_before_activation_takes_what_the_relu_would_cut(base):
     image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     outputs = {"content": "block2_conv1"}
-    after = np.array(v.features(base, Vgg(), outputs)(image)["content"])
-    before = np.array(v.features(base, Vgg(before_activation=True), outputs)(image)["content"])
+    after = np.array(v.build_features(base, Vgg(), outputs)(image)["content"])
+    before = np.array(
+        v.build_features(base, Vgg(before_activation=True), outputs)(image)["content"]
+    )
     assert before.min() < 0
     np.testing.assert_allclose(np.maximum(before, 0), after, rtol=1e-5, atol=1e-6)
     with pytest.raises(UsageError, match="needs a convolution"):
-        v.features(base, Vgg(before_activation=True), {"content": "block2_pool"})
+        v.build_features(base, Vgg(before_activation=True), {"content": "block2_pool"})
 
 
 def test_average_pooling_takes_the_mean_and_keeps_the_weights(base):
     image = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     outputs = {"content": "block2_conv1", "before": "block1_conv2", "trunk": "block1_pool"}
-    cut = v.features(base, Vgg(pooling="average", feature_scale=1.0), outputs)
+    cut = v.build_features(base, Vgg(pooling="average", feature_scale=1.0), outputs)
     maps = cut(image)
     means = np.reshape(maps["before"], (1, 16, 2, 16, 2, 64)).mean((2, 4))
     np.testing.assert_allclose(maps["trunk"], means, rtol=1e-4, atol=1e-3)
     expected = base.get_layer("block2_conv1")(means)
     np.testing.assert_allclose(maps["content"], expected, rtol=1e-4, atol=1e-2)
-    assert cut.count_params() == v.features(base, Vgg(), outputs).count_params()
+    assert cut.count_params() == v.build_features(base, Vgg(), outputs).count_params()
     assert isinstance(base.get_layer("block1_pool"), keras.layers.MaxPooling2D), "base is untouched"
 
 
 def test_features_are_frozen_and_end_at_the_deepest_layer(base):
-    cut = v.features(base, Vgg(), {"content": "block3_conv3", "trunk": "block2_pool"})
+    cut = v.build_features(base, Vgg(), {"content": "block3_conv3", "trunk": "block2_pool"})
     assert not cut.trainable_weights
     assert "block3_conv4" not in [layer.name for layer in cut.layers]
     maps = cut(np.zeros((1, 64, 64, 3), np.float32))
     assert maps["content"].shape == (1, 16, 16, 256)
     assert maps["trunk"].shape == (1, 16, 16, 128)
     with pytest.raises(UsageError, match="no layer 'block6_conv1'"):
-        v.features(base, Vgg(), {"content": "block6_conv1"})
+        v.build_features(base, Vgg(), {"content": "block6_conv1"})
 
 
 def test_wrong_weight_files_are_refused_with_one_line(tmp_path, base):
@@ -99,7 +102,7 @@ def test_wrong_weight_files_are_refused_with_one_line(tmp_path, base):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(other)
     for file in (text, other, tmp_path / "missing.h5"):
         with pytest.raises(UsageError) as error:
-            v.vgg19(str(file))
+            v.build_vgg19(str(file))
         assert str(file) in str(error.value)
         assert "\n" not in str(error.value)
 
@@ -107,14 +110,16 @@ def test_wrong_weight_files_are_refused_with_one_line(tmp_path, base):
 def test_random_feature_maps_are_as_large_as_real_ones(base):
     image = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     outputs = {name: name for name in ("block1_conv2", "block3_conv4", "block5_conv4")}
-    sizes = [float(np.abs(m).mean()) for m in v.features(base, Vgg(), outputs)(image).values()]
+    sizes = [
+        float(np.abs(m).mean()) for m in v.build_features(base, Vgg(), outputs)(image).values()
+    ]
     assert min(sizes) > 5
     assert max(sizes) < 1000
 
 
 def test_auto_falls_back_to_random_with_a_warning(monkeypatch, caplog):
     monkeypatch.setattr(v, "_imagenet_within_reach", lambda: False)
-    assert v.vgg19("auto")[1] == "random"
+    assert v.build_vgg19("auto")[1] == "random"
     assert "random ones are used" in caplog.text
 
 
@@ -129,7 +134,7 @@ def test_a_file_in_keras_cache_is_within_reach(monkeypatch, tmp_path):
 
 @pytest.mark.real
 def test_the_real_weights_load(vgg_weights):
-    model, kind = v.vgg19(str(vgg_weights))
+    model, kind = v.build_vgg19(str(vgg_weights))
     assert kind == "file"
     kernel = model.get_layer("block1_conv1").get_weights()[0]
     assert kernel.std() > 0.1

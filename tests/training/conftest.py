@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from srgan_keras.config import Config, Data, Discriminator, Generator, Loss, Train, Vgg
-from srgan_keras.models.generator import generator
-from srgan_keras.models.vgg19 import vgg19
+from srgan_keras.models.generator import build_generator
+from srgan_keras.models.vgg19 import build_vgg19
 from srgan_keras.training.stages import Stage, build
 
 TINY = Config(
@@ -24,7 +24,7 @@ TINY = Config(
 @pytest.fixture(scope="session")
 def vgg():
     keras.config.set_dtype_policy("float32")
-    return vgg19("random")[0]
+    return build_vgg19("random")[0]
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def tiny():
 
 @pytest.fixture
 def make(vgg):
-    """Build the model of a stage: make("content") or make("srgan", config).
+    """Build the model of a stage: make("stage1") or make("stage2", config).
 
     Precision sets the optimizers alone.
     """
 
     def make(name, config=TINY, precision="float32"):
         keras.utils.set_random_seed(1)
-        g = generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
+        g = build_generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
         return build(Stage(name, 0, 10, 1.0), g, vgg, config, precision)
 
     return make

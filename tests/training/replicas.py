@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras.config import Discriminator
-from srgan_keras.models.generator import generator
-from srgan_keras.models.vgg19 import vgg19
+from srgan_keras.models.generator import build_generator
+from srgan_keras.models.vgg19 import build_vgg19
 from srgan_keras.training.optimizer import Adam
 from srgan_keras.training.stages import Stage, build
 from srgan_keras.training.steps import compiled_steps
@@ -73,18 +73,18 @@ def train(strategy: tf.distribute.Strategy, stage: str, optimizer: str) -> dict[
     config = dataclasses.replace(TINY, generator=batch_norm, discriminator=Discriminator("srgan"))
     with strategy.scope():
         keras.utils.set_random_seed(1)
-        g = generator(config.generator, 4)
-        model = build(Stage(stage, 0, STEPS, 1.0), g, vgg19("random")[0], config, "float32")
+        g = build_generator(config.generator, 4)
+        model = build(Stage(stage, 0, STEPS, 1.0), g, build_vgg19("random")[0], config, "float32")
         smooth(model)
         make = OPTIMIZERS[optimizer]
-        model.compile(make(), make() if stage == "srgan" else None)
+        model.compile(make(), make() if stage == "stage2" else None)
     if optimizer == "scaled":
         poison_second_replica(model)
-    networks = [model.generator, *([model.discriminator] if stage == "srgan" else [])]
+    networks = [model.generator, *([model.discriminator] if stage == "stage2" else [])]
     variables = [(f"{n.name}/{w.path}", w) for n in networks for w in n.weights]
     result = {f"before {name}": w.numpy() for name, w in variables}
     steps = compiled_steps(model, strategy, config.train, jit=False)
-    outcome = steps(iter(distribute(strategy, shares)), 0, STEPS)
+    outcome = steps(iter(distribute(strategy, shares)), STEPS)
     result |= {f"after {name}": w.numpy() for name, w in variables}
     result["loss"] = np.array(outcome.last["total"])
     if optimizer == "scaled":
@@ -102,8 +102,8 @@ def main(kind: str, out: str) -> None:
         devices = ["CPU:0", "CPU:1"]
         one = partial(tf.distribute.OneDeviceStrategy, "CPU:0")
         strategy = one() if kind == "one" else tf.distribute.MirroredStrategy(devices)
-    cases = [("content", "sgd"), ("srgan", "sgd"), ("srgan", "adam")]
-    cases += [("content", "scaled")] if kind != "one" else []
+    cases = [("stage1", "sgd"), ("stage2", "sgd"), ("stage2", "adam")]
+    cases += [("stage1", "scaled")] if kind != "one" else []
     results = {}
     for stage, name in cases:
         found = train(strategy, stage, name)

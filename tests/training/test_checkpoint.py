@@ -3,11 +3,11 @@ import shutil
 import numpy as np
 import pytest
 
-from srgan_keras.config import UsageError
+from srgan_keras.errors import UsageError
 from srgan_keras.training.checkpoint import Checkpoints, State
 
 
-def state(step, stage="content", **values):
+def state(step, stage="stage1", **values):
     return State(stage, step, step, seed=1, **values)
 
 
@@ -19,12 +19,12 @@ def test_all_that_a_stage_trains_comes_back(make, tiny, batch, tmp_path):
     import dataclasses
 
     averaged = dataclasses.replace(tiny, train=dataclasses.replace(tiny.train, ema_decay=0.9))
-    model = make("srgan", averaged, precision="mixed_float16")
+    model = make("stage2", averaged, precision="mixed_float16")
     model.train_step(batch)
     model.optimizer.dynamic_scale.assign(64.0)
-    position = state(7, "srgan", row_start=5, row_sums={"total": 0.1}, skipped=2, val_psnr=30.0)
+    position = state(7, "stage2", row_start=5, row_sums={"total": 0.1}, skipped=2, val_psnr=30.0)
     Checkpoints(tmp_path, keep=2).save(model, position)
-    other = make("srgan", averaged, precision="mixed_float16")
+    other = make("stage2", averaged, precision="mixed_float16")
     checkpoints = Checkpoints(tmp_path, keep=2)
     found = checkpoints.newest()
     assert found == position
@@ -36,39 +36,39 @@ def test_all_that_a_stage_trains_comes_back(make, tiny, batch, tmp_path):
 
 
 def test_the_last_few_and_the_best_of_each_stage_are_kept(make, tmp_path):
-    checkpoints, model = Checkpoints(tmp_path, keep=2), make("content")
+    checkpoints, model = Checkpoints(tmp_path, keep=2), make("stage1")
     for step, psnr in enumerate([None, 31.0, 30.0, None, None, None], start=1):
         checkpoints.save(model, state(step, val_psnr=psnr))
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        *("00000002-content", "00000005-content", "00000006-content")
+        *("00000002-stage1", "00000005-stage1", "00000006-stage1")
     ]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 @pytest.mark.parametrize("name", ["state.json", "weights.index", "weights.data-00000-of-00001"])
 def test_a_damaged_one_falls_back_to_the_one_before(make, tmp_path, caplog, name, share):
-    checkpoints, model = Checkpoints(tmp_path, keep=3), make("content")
+    checkpoints, model = Checkpoints(tmp_path, keep=3), make("stage1")
     for step in (2, 4):
         checkpoints.save(model, state(step))
-    damaged = tmp_path / "00000004-content" / name
+    damaged = tmp_path / "00000004-stage1" / name
     damaged.write_bytes(damaged.read_bytes()[: int(share * damaged.stat().st_size)])
     assert checkpoints.newest() == state(2)
-    assert "00000004-content is damaged" in caplog.text
+    assert "00000004-stage1 is damaged" in caplog.text
     checkpoints.save(model, state(3))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["00000002-content", "00000003-content"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["00000002-stage1", "00000003-stage1"]
 
 
 def test_only_damaged_ones_are_an_error(make, tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=3)
     assert checkpoints.newest() is None
-    checkpoints.save(make("content"), state(2))
-    (tmp_path / "00000002-content" / "weights.index").unlink()
+    checkpoints.save(make("stage1"), state(2))
+    (tmp_path / "00000002-stage1" / "weights.index").unlink()
     with pytest.raises(UsageError, match=r"every checkpoint in .* is damaged"):
         checkpoints.newest()
 
 
 def test_one_that_cannot_be_written_leaves_the_others(make, tmp_path, monkeypatch):
-    checkpoints, model = Checkpoints(tmp_path, keep=1), make("content")
+    checkpoints, model = Checkpoints(tmp_path, keep=1), make("stage1")
     checkpoints.save(model, state(2))
 
     def full(path):
@@ -79,5 +79,5 @@ def test_one_that_cannot_be_written_leaves_the_others(make, tmp_path, monkeypatc
         checkpoints.save(model, state(4))
     monkeypatch.undo()
     assert checkpoints.newest() == state(2)
-    assert [p.name for p in tmp_path.iterdir()] == ["00000002-content"]
+    assert [p.name for p in tmp_path.iterdir()] == ["00000002-stage1"]
     shutil.rmtree(tmp_path)

@@ -52,7 +52,7 @@ def weights(tmp_path_factory):
 
 @pytest.mark.parametrize("devices", ["two0", "worker0", "worker1"])
 @pytest.mark.parametrize(
-    ("case", "bound"), [("content sgd", 1e-4), ("srgan sgd", 1e-4), ("srgan adam", 1e-3)]
+    ("case", "bound"), [("stage1 sgd", 1e-4), ("stage2 sgd", 1e-4), ("stage2 adam", 1e-3)]
 )
 def test_devices_train_as_one_does_with_the_same_global_batch(weights, devices, case, bound):
     """With batch normalisation in both networks; the bound is on each variable's own movement."""
@@ -72,7 +72,7 @@ def test_devices_train_as_one_does_with_the_same_global_batch(weights, devices, 
 
 @pytest.mark.parametrize("devices", ["two0", "worker0", "worker1"])
 def test_an_infinite_gradient_on_one_replica_skips_the_step_on_all(weights, devices):
-    found = {k.removeprefix("content scaled "): v for k, v in weights[devices].items()}
+    found = {k.removeprefix("stage1 scaled "): v for k, v in weights[devices].items()}
     assert found["skipped"] == 5
     assert found["scale"] == 256.0 / 2**5
     trained = [k.removeprefix("before ") for k in found if k.startswith("before ")]

@@ -5,8 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from srgan_keras.config import Train, UsageError
+from srgan_keras.config import Train
 from srgan_keras.configure import load
+from srgan_keras.errors import UsageError
 from srgan_keras.training.workdir import WorkDir
 
 
@@ -65,7 +66,7 @@ def test_a_setting_newer_than_the_run_counts_as_its_default(tmp_path):
 def test_a_stage_may_get_another_length(tmp_path):
     with opened(tmp_path) as work:
         work.finish()
-    (tmp_path / "checkpoints/00000100-srgan").mkdir(parents=True)
+    (tmp_path / "checkpoints/00000100-stage2").mkdir(parents=True)
     longer = with_train(stage2_steps=900)
     with opened(tmp_path, longer) as work:
         assert not work.record["finished"]

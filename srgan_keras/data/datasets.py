@@ -1,0 +1,110 @@
+"""What photographs there are: SPEC -> list of `Photograph`, each with its split and grade.
+
+SPEC is a folder of photographs (any depth), Kaggle's layout of APTOS-2019 (`train.csv` and
+`train_images/`), its re-upload (`train_1.csv`, `valid.csv`, doubled folders), a folder that
+`srgan-keras prepare` made, `aptos2019` (the TensorFlow dataset of `data/aptos2019`), or
+`phantom[:N]`.
+"""
+
+import hashlib
+import logging
+import re
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from srgan_keras.data import prepared
+from srgan_keras.data.decode import Reason, read_bytes
+from srgan_keras.data.listing import listing
+from srgan_keras.data.photograph import PHANTOM_SIZE, SPLITS, Photograph
+from srgan_keras.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+
+def find(spec: str) -> list[Photograph]:
+    """Return all photographs of SPEC, sorted by id, each in its split.
+
+    Raises:
+        UsageError: there is no such folder, or no photograph in it.
+    """
+    if re.fullmatch(r"phantom(:\d+)?", spec):
+        count = int(spec.partition(":")[2] or 64)
+        if count == 0:
+            raise UsageError("phantom:0 holds no photographs: ask for at least phantom:3")
+        return draw_splits([_phantom(seed) for seed in range(count)])
+    if spec == prepared.APTOS2019:
+        from srgan_keras.data import aptos2019  # loads tensorflow_datasets: seconds
+
+        return aptos2019.photographs(prepared.folder(spec))
+    root = Path(spec)
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise UsageError(
+            f"data source {spec!r} {what}: give a folder of photographs or phantom[:N]"
+        )
+    if not prepared.is_prepared(root):
+        return _folder(root)
+    log.info("%s is a prepared folder: its splits and its masks are used", root)
+    return prepared.read(root)
+
+
+def select(photographs: list[Photograph], split: str) -> list[Photograph]:
+    """Return the photographs of one split, or every one for `all`."""
+    return [p for p in photographs if split in ("all", p.split)]
+
+
+def _phantom(seed: int) -> Photograph:
+    digest = hashlib.sha256(f"phantom {seed} {PHANTOM_SIZE}".encode()).hexdigest()
+    return Photograph(id=f"phantom-{seed:05d}", split="", sha256=digest, seed=seed)
+
+
+def _folder(root: Path) -> list[Photograph]:
+    found = listing(root)
+    photographs = []
+    for file in found.files:
+        try:
+            digest = hashlib.sha256(read_bytes(file.path)).hexdigest()
+        except Reason as reason:
+            found.left_out.append((file.source, str(reason)))
+            continue
+        photographs.append(Photograph(file.id, file.split, digest, file.path, grade=file.grade))
+    for source, reason in found.left_out:
+        log.warning("%s is left out: %s", source, reason)
+    if any(p.split for p in photographs):
+        return _complete_splits(photographs, root)
+    return draw_splits(photographs)
+
+
+def _by_hash(photographs: list[Photograph]) -> list[Photograph]:
+    return sorted(photographs, key=lambda p: (p.sha256, p.id))
+
+
+def _label(photographs: list[Photograph], split: str) -> list[Photograph]:
+    return [replace(p, split=split) for p in photographs]
+
+
+def draw_splits(photographs: list[Photograph]) -> list[Photograph]:
+    """Split 80/10/10 in the order of sha256: a function of the photographs alone.
+
+    Three photographs or more leave none of the splits empty.
+    """
+    ordered = _by_hash(photographs)
+    tenth = max(1, round(len(ordered) / 10)) if len(ordered) >= 3 else 0
+    parts = ordered[2 * tenth :], ordered[:tenth], ordered[tenth : 2 * tenth]
+    labelled = [_label(part, split) for part, split in zip(parts, SPLITS, strict=True)]
+    return sorted(chain(*labelled), key=lambda p: p.id)
+
+
+def _complete_splits(photographs: list[Photograph], root: Path) -> list[Photograph]:
+    """Keep the folders' splits; take a tenth of train for validation where there is none."""
+    stray = [p for p in photographs if not p.split]
+    if stray:
+        log.warning("%s: %d photographs outside its split folders are not used", root, len(stray))
+    parts = {split: select(photographs, split) for split in SPLITS}
+    if len(parts["train"]) > 1 and not parts["validation"]:
+        ordered = _by_hash(parts["train"])
+        tenth = max(1, round(len(ordered) / 10))
+        parts["validation"] = _label(ordered[:tenth], "validation")
+        parts["train"] = ordered[tenth:]
+    return sorted(chain(*parts.values()), key=lambda p: p.id)

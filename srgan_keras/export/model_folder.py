@@ -1,0 +1,144 @@
+"""A model folder: all that passes from training to inference and evaluation.
+
+`generator.keras`: the generator, float32, for Keras. `saved_model/`: the same with signatures for
+serving. `model.json`: the description, see `save`. `README.md`: the model card.
+"""
+
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from srgan_keras.errors import UsageError
+from srgan_keras.export import saved_model
+from srgan_keras.export.card import card
+from srgan_keras.export.parity import saved_model_parity
+from srgan_keras.export.serving_form import serving_form
+from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.version import __version__
+
+SCHEMA = 1
+PRETRAINED = Path(__file__).parents[1] / "saved_models"
+"""The folder of the pretrained models."""
+
+REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")
+READ = {"schema", "name", "scale", "degradation"}
+
+
+def find(name_or_path: str | Path) -> Path:
+    """Return the path of a model folder: the one given, or that of a pretrained model's name.
+
+    Raises:
+        UsageError: there is none, or it is damaged.
+    """
+    path = Path(name_or_path)
+    if (path / "model.json").is_file():
+        return path
+    if path.is_dir():
+        inside = sorted(str(file.parent) for file in path.glob("models/*/model.json"))
+        hint = f"; its models are {', '.join(inside)}" if inside else ""
+        raise UsageError(f"{path} is no model folder: it has no model.json{hint}")
+    pretrained = {f.parent.name: f.parent for f in sorted(PRETRAINED.glob("*/model.json"))}
+    if str(name_or_path) in pretrained:
+        return pretrained[str(name_or_path)]
+    known = (
+        f"one of {', '.join(sorted(pretrained))}"
+        if pretrained
+        else "(no pretrained model is installed)"
+    )
+    raise UsageError(f"no model {str(name_or_path)!r}: give a model folder's path or {known}")
+
+
+def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
+    """Write a model folder, or replace one, in one step: beside it first, then renamed.
+
+    Args:
+        folder: its parents are made.
+        generator: functional, float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped;
+            of any dtype policy: the folder holds its float32 copy.
+        info: goes into model.json beside what is found here (scale, receptive field, colour, pixel
+            limit, versions, parity). Needed: `name`; `degradation`, {"name", "version"};
+            `normalisation`, {"mean", "std"} per channel in 0..1; `training_sha256`, a list;
+            `configuration`. Other keys are kept.
+
+    Raises:
+        UsageError: the folder holds something else than a model.
+        RuntimeError: the SavedModel does not compute what the generator computes.
+    """
+    missing = [key for key in REQUIRED if key not in info]
+    if missing:
+        raise ValueError(f"info lacks {', '.join(missing)}")
+    folder = Path(folder)
+    occupied = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    if occupied and not (folder / "model.json").is_file():
+        raise UsageError(f"{folder} holds something else than a model: choose another folder")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _write(partial, generator, info)
+        _put(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
+    model = saved_model.export(generator, folder / "saved_model")
+    model.save(folder / "generator.keras")
+    scale = saved_model.scale_of(model)
+    radius = receptive_radius(model, scale)
+    found = {
+        "scale": scale,
+        "receptive_field": 2 * radius + 1,
+        "receptive_radius": radius,
+        "bytes_per_pixel": bytes_per_pixel(serving_form(model)[0]),
+        "pixel_limit": saved_model.PIXEL_LIMIT,
+        "colour": {"space": "sRGB", "channels": "RGB", "range": [0, 1]},
+        "versions": {
+            "srgan_keras": __version__,
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "parity": {"saved_model": saved_model_parity(model, folder / "saved_model")},
+    }
+    whole = {"schema": SCHEMA, "name": info["name"], **info, **found}
+    (folder / "model.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card(whole), encoding="utf-8")
+
+
+def _put(new: Path, folder: Path) -> None:
+    """Rename `new` to `folder`; one that is there goes only when the new one is in its place."""
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """Return the contents of a folder's model.json.
+
+    Raises:
+        UsageError: the folder is damaged, or of a newer version.
+    """
+    file = path / "model.json"
+    damaged = f"the model folder {path} is damaged: train or download it again"
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+        schema = info["schema"]
+        complete = info.keys() >= READ and (path / "saved_model" / "saved_model.pb").is_file()
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        raise UsageError(damaged) from None
+    if schema > SCHEMA:
+        raise UsageError(f"{path} was written by a newer srgan_keras: upgrade the package")
+    if not complete:
+        raise UsageError(damaged)
+    return info

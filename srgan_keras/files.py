@@ -1,0 +1,34 @@
+"""Files that are written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; the file there replaces `path` when the block succeeds.
+
+    A reader never sees half a file, and a failure leaves the old one. The yielded path has the
+    suffix of `path`, by which OpenCV and others choose a format.
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, indent: int = 2) -> None:  # noqa: ANN401
+    """Write JSON atomically.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    with atomic_write(path) as partial:
+        text = json.dumps(content, indent=indent, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")

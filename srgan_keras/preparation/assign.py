@@ -1,0 +1,101 @@
+"""Which copies are of one photograph, and which split each goes into: copies together."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from srgan_keras.data.decode import decode
+from srgan_keras.data.photograph import SPLITS
+from srgan_keras.data.prepared import Row
+from srgan_keras.preparation.duplicates import Described, groups
+
+
+def group(described: dict[str, Described], rows: list[Row], out: Path) -> None:
+    """Set `group` of the rows that are kept: copies of one photograph have the first one's id.
+
+    Args:
+        described: of each photograph, by source.
+        rows: in their order.
+        out: the prepared folder, the images in whatever place.
+    """
+    kept = [row for row in rows if not row.reason]
+
+    def read(index: int) -> np.ndarray:
+        name = f"{kept[index].id}.png"
+        # what was taken in again lies at the top, beside an older one
+        folders = [out / "images", *(out / "images" / split for split in SPLITS)]
+        return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
+
+    known = [described[row.source] for row in kept]
+    first: dict[int, str] = {}
+    numbers = groups(known, read, [row.sha256 for row in kept]).tolist()
+    for row, number in zip(kept, numbers, strict=True):
+        row.group = first.setdefault(number, row.id)
+
+
+def conflicts(rows: list[Row]) -> list[dict[str, int]]:
+    """Return the groups of copies with more than one grade: id -> grade."""
+    grades: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.group and row.grade is not None:
+            grades.setdefault(row.group, {})[row.id] = row.grade
+    return [grade for grade in grades.values() if len(set(grade.values())) > 1]
+
+
+def assign(rows: list[Row]) -> None:
+    """Set `split` of the rows that are kept, so that no copy of a photograph is in two splits.
+
+    Where the source's folders name splits they are kept: what lies outside of them is left out, as
+    is a copy of a photograph of the test (or else validation) split in another; where they have no
+    validation part, a tenth of train becomes it. Else 80/10/10 are drawn. Both draws take whole
+    groups, evenly over grade and resolution, and depend on the photographs alone.
+    """
+    kept = [row for row in rows if not row.reason]
+    if not any(row.split for row in kept):
+        _draw(kept, ("test", "validation"))
+        return
+    for row in kept:
+        if not row.split:
+            row.reason = "outside the folders of the splits"
+    _no_copies_across([row for row in kept if row.split])
+    train = [row for row in kept if row.split == "train" and not row.reason]
+    if not any(row.split == "validation" and not row.reason for row in kept):
+        _draw(train, ("validation",))
+
+
+def _no_copies_across(rows: list[Row]) -> None:
+    for group in _groups(rows):
+        first = max((row.split for row in group), key=("train", "validation", "test").index)
+        for row in group:
+            if row.split != first:
+                row.reason, row.split = f"copy of a photograph of the {first} split", ""
+
+
+def _draw(rows: list[Row], splits: tuple[str, ...]) -> None:
+    """Give a tenth of the groups to each of the splits, the rest to train.
+
+    Every n-th group in the order of grade and resolution: each tenth is made up as the whole is.
+    """
+    groups = sorted(_groups(rows), key=_stratum)
+    tenth = max(1, round(len(groups) / 10)) if len(groups) > len(splits) else 0
+    for row in rows:
+        row.split = SPLITS[0]
+    for part, split in enumerate(splits):
+        for index in range(tenth):
+            position = (index + (part + 0.5) / len(splits)) * len(groups) / tenth
+            for row in groups[int(position)]:
+                row.split = split
+
+
+def _groups(rows: list[Row]) -> list[list[Row]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group or row.id].append(row)
+    return list(groups.values())
+
+
+def _stratum(group: list[Row]) -> tuple[int, int, int, str]:
+    first = min(group, key=lambda row: row.sha256)
+    grade = -1 if first.grade is None else first.grade
+    return grade, first.source_width, first.source_height, first.sha256

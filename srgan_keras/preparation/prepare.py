@@ -1,0 +1,244 @@
+"""`srgan-keras prepare SPEC --out DIR`: photographs checked, cropped, scaled and split, once.
+
+Each file's outcome is a line of `journal.jsonl`, written after its images: a run that was killed
+goes on, and one that was finished takes in only what is new or was changed. `prepared.json` comes
+last, and without it the folder is not used.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from srgan_keras.data import prepared
+from srgan_keras.data.fov import FOV_MASK_VERSION
+from srgan_keras.data.listing import File, Listing, listing
+from srgan_keras.data.photograph import SPLITS
+from srgan_keras.errors import UsageError
+from srgan_keras.options import PrepareOptions
+from srgan_keras.preparation import memory
+from srgan_keras.preparation.assign import assign, conflicts, group
+from srgan_keras.preparation.card import SHOWN, write_card
+from srgan_keras.preparation.duplicates import Described
+from srgan_keras.preparation.intake import Measured, take_in
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str, int, int]
+"""Source, id, bytes, time of change: whatever differs, the file is taken in again."""
+
+
+def prepare(options: PrepareOptions) -> dict[str, Any]:
+    """Do what the verb asks for, print what became of the files, return prepared.json's contents.
+
+    Raises:
+        UsageError: wrong use or input; with `strict`, anything was left out.
+    """
+    source, out = Path(options.data), options.out
+    if options.hr_long_side < 0:
+        raise UsageError("--hr-long-side must be 0 (native size) or more")
+    if not source.is_dir() or prepared.is_prepared(source):
+        raise UsageError(f"{source} is not a folder of original photographs")
+    if out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"--out {out} lies in {source}: choose a folder outside of it")
+    settings = {"hr_long_side": options.hr_long_side, "fov_mask": FOV_MASK_VERSION}
+    found = listing(source)
+    journal = _open(out, settings, options.overwrite)
+    rows, described, thumbnails = _take_in_all(found.files, journal, options)
+    rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
+    rows.sort(key=lambda row: row.source)
+    group(described, rows, out)
+    assign(rows)
+    if all(row.reason for row in rows):
+        raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
+    _place(out, rows)
+    prepared.write_manifest(out, rows)
+    write_card(out, rows, thumbnails)
+    counts = _counts(found, rows)
+    info = {
+        "version": prepared.VERSION,
+        "source": str(source),
+        "options": settings,
+        "counts": counts,
+        "label_conflicts": conflicts(rows),
+        "manifest_sha256": prepared.manifest_sha256(out),
+    }
+    print(_text(out, counts, info["label_conflicts"]))  # noqa: T201
+    if options.strict and counts["left_out"]:
+        raise UsageError(f"--strict: {sum(counts['left_out'].values())} files were left out")
+    (out / prepared.INFO).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    return info
+
+
+def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Measured]:
+    """Make the folder, or read what an earlier run left in it."""
+    journal = out / prepared.JOURNAL
+    try:
+        if overwrite and prepared.is_prepared(out):
+            shutil.rmtree(out)
+        out.mkdir(parents=True, exist_ok=True)
+        lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+        if not lines and any(out.iterdir()):
+            raise UsageError(f"{out} holds something else: choose an empty folder")
+        (out / prepared.INFO).unlink(missing_ok=True)
+        done = [entry for line in lines[1:] if (entry := _entry(line))]
+        if lines and _entry(lines[0]) != settings:
+            raise UsageError(f"{out} was begun with other options: another --out, or --overwrite")
+        # anew, without what a kill cut off and what came later again
+        kept = {tuple(key): measured for key, measured in done}
+        text = [settings, *([key, kept[key]] for key in kept)]
+        partial = journal.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(entry) + "\n" for entry in text), encoding="utf-8")
+        partial.replace(journal)
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+    return kept
+
+
+def _entry(line: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(line)
+    except ValueError:  # a kill left half a line
+        return None
+
+
+def _take_in_all(
+    files: list[File], done: dict[Key, Measured], options: PrepareOptions
+) -> tuple[list[prepared.Row], dict[str, Described], dict[str, np.ndarray]]:
+    """Take in what is new, on all cores.
+
+    Returns:
+        The rows; what finds copies, by source; such thumbnails as are at hand, by id.
+    """
+    out, long_side = options.out, options.hr_long_side
+    keys = {file.source: _key(file) for file in files}
+    present = _present(out)
+    todo = [
+        file
+        for file in files
+        if (seen := done.get(keys[file.source])) is None
+        or (not seen["reason"] and file.id not in present)
+    ]
+    if len(todo) < len(files):
+        log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
+    rows: list[prepared.Row] = []
+    described: dict[str, Described] = {}
+    thumbnails: dict[str, np.ndarray] = {}
+
+    def keep(file: File, values: Measured) -> None:
+        row = prepared.Row(file.source, file.id, file.split, file.grade)
+        for name in values.keys() - {"described"}:
+            setattr(row, name, values[name])
+        if "described" in values:
+            described[row.source] = Described(**values["described"])
+        rows.append(row)
+
+    new = {file.id for file in todo}
+    for file in files:
+        if file.id not in new:
+            keep(file, done.pop(keys.pop(file.source)))
+    with (out / prepared.JOURNAL).open("a", encoding="utf-8") as journal:
+        if options.runner == "beam":
+            from srgan_keras.preparation.beam import run_beam  # an extra
+
+            results = run_beam(todo, out, long_side, options.beam_options)
+        else:
+            results = run_local(todo, out, long_side)
+        with memory.kept():
+            for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
+                if "thumbnail" in values:
+                    thumbnails[file.id] = values.pop("thumbnail")
+                journal.write(json.dumps([keys.pop(file.source), values]) + "\n")
+                journal.flush()
+                keep(file, values)
+    return rows, described, thumbnails
+
+
+def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
+    """Take files in on all cores, a few at a time, in any order."""
+    every = max(1, -(-len(files) // SHOWN))
+    workers = os.cpu_count() or 1
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # a file a thread: OpenCV and NumPy let the others run meanwhile
+    pending: dict[Future, File] = {}
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for index, file in enumerate(files):
+            shown = index % every == 0
+            pending[pool.submit(take_in, file.path, file.id, out, long_side, shown)] = file
+            if len(pending) > 2 * workers:
+                finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+                yield from [(pending.pop(one), one.result()) for one in finished]
+        while pending:
+            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            yield from [(pending.pop(one), one.result()) for one in finished]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
+
+
+def _key(file: File) -> Key:
+    try:
+        status = file.path.stat()
+    except OSError:
+        return file.source, file.id, -1, -1
+    return file.source, file.id, status.st_size, status.st_mtime_ns
+
+
+def _present(out: Path) -> set[str]:
+    """Ids that have both images."""
+    both = [{file.stem for file in (out / kind).rglob("*.png")} for kind in ("images", "masks")]
+    return both[0] & both[1]
+
+
+def _place(out: Path, rows: list[prepared.Row]) -> None:
+    """Move the images to the folders of their splits; remove those of files that are gone."""
+    wanted = {f"{row.id}.png": row.split for row in rows if not row.reason}
+    for kind in ("images", "masks"):
+        for split in SPLITS:
+            (out / kind / split).mkdir(parents=True, exist_ok=True)
+        # what was taken in again lies at the top and goes over the older one
+        for folder in (*(out / kind / split for split in SPLITS), out / kind):
+            for file in list(folder.iterdir()):
+                if file.is_dir():
+                    continue
+                if file.name not in wanted:
+                    file.unlink()
+                elif folder.name != wanted[file.name]:
+                    file.replace(out / kind / wanted[file.name] / file.name)
+
+
+def _counts(found: Listing, rows: list[prepared.Row]) -> dict[str, Any]:
+    kept = Counter(row.split for row in rows if not row.reason)
+    copies = Counter(row.group for row in rows if row.group)
+    return {
+        "found": len(rows),
+        "kept": sum(kept.values()),
+        "splits": {split: kept[split] for split in SPLITS},
+        "groups_of_copies": sum(count > 1 for count in copies.values()),
+        "copies": sum(count for count in copies.values() if count > 1),
+        "left_out": dict(sorted(Counter(row.reason for row in rows if row.reason).items())),
+        "masks": found.masks,
+        "other_files": found.others,
+    }
+
+
+def _text(out: Path, counts: dict[str, Any], conflicts: list[dict[str, int]]) -> str:
+    splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
+    lines = [
+        f"{out}: {counts['found']} files found, {counts['kept']} kept ({splits})",
+        *(f"  left out: {count} {reason}" for reason, count in counts["left_out"].items()),
+        f"  not taken for photographs: {counts['masks']} masks, {counts['other_files']} others",
+        f"  copies of one photograph: {counts['copies']} in {counts['groups_of_copies']} groups",
+        *(f"  copies with different grades: {group}" for group in conflicts),
+    ]
+    return "\n".join(lines)
