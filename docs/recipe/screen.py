@@ -1,11 +1,11 @@
-"""Train and measure the rows of the recipe's tables, one factor at a time, and print the tables.
+"""Train and evaluate the rows of the recipe's tables, and print the tables as Markdown.
 
     python docs/recipe/screen.py --idrid data/idrid/images --drive data/drive --vgg vgg19_notop.h5
 
-Every row of `rows.yaml` is a run of `srgan_keras.train`: its table's preset and options, then its
-own; short, with a schedule that ends with it. What is chosen is chosen by IDRiD's validation
-photographs and by DRIVE, another camera; APTOS, CHASE_DB1 and IDRiD's test photographs take no
-part. A row that is done is not trained again; a killed one goes on.
+Every row of `rows.yaml` is a run of `srgan-keras train` with the preset and options of its table,
+then the options of the row. Two sets decide between rows: IDRiD's validation photographs, and DRIVE
+as another camera. APTOS-2019, CHASE_DB1 and IDRiD's test photographs take no part. A finished row
+is skipped. To resume an interrupted one, repeat the command.
 """
 
 import argparse
@@ -21,19 +21,20 @@ ROWS = Path(__file__).with_name("rows.yaml")
 
 
 def main() -> None:
-    """Run what is missing, print all."""
+    """Run the rows that are missing, then print each table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     plan = yaml.safe_load(ROWS.read_text())
     tables = [name for name in plan if name != "anchors"]
-    parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; default: all")
-    parser.add_argument("--rows", nargs="*", help="of the tables; default: all")
-    parser.add_argument("--idrid", default="data/idrid/images")
-    parser.add_argument("--drive", default="data/drive")
-    parser.add_argument("--vgg", default="auto", help="weights of VGG-19, for stage 2")
-    parser.add_argument("--workdir", type=Path, default=Path("runs/recipe"))
+    parser.add_argument("tables", nargs="*", help=f"any of {', '.join(tables)} (default: all)")
+    parser.add_argument("--rows", nargs="*", help="names of rows in rows.yaml (default: all)")
+    add = parser.add_argument
+    add("--idrid", default="data/idrid/images", help="folder of IDRiD (default: %(default)s)")
+    add("--drive", default="data/drive", help="folder of DRIVE (default: %(default)s)")
+    add("--vgg", default="auto", help="weights of VGG-19 (default: %(default)s)")
+    add("--workdir", type=Path, default=Path("runs/recipe"), help="run directory of all rows")
     options = parser.parse_args()
     if unknown := set(options.tables) - set(tables):
-        parser.error(f"no table {', '.join(unknown)}: choose of {', '.join(tables)}")
+        parser.error(f"no table {', '.join(unknown)}. Choose from {', '.join(tables)}.")
     for name in options.tables or tables:
         table = plan[name]
         columns = {"stage1": stage1, "stage2": stage2, "stages": stages}[table["columns"]]
@@ -53,18 +54,18 @@ def main() -> None:
 
 
 def stage1(options: argparse.Namespace) -> tuple:
-    """Return the columns of a table of fidelity, and what fills them."""
+    """Return the header of a fidelity table, and a function that fills a row from its model."""
     idrid = ["--data", options.idrid, "--split", "validation"]
 
     def cells(model: Path) -> str:
         measured = (measure(model, *part) for part in (("idrid", idrid), ("drive", drive(options))))
-        return " | ".join(gain(found["gain_over_bicubic"]["content"]) for found in measured)
+        return " | ".join(gain(found["gain_over_bicubic"]["stage1"]) for found in measured)
 
     return "IDRiD validation | DRIVE", cells
 
 
 def stage2(options: argparse.Namespace) -> tuple:
-    """Return the columns of a table of perception, and what fills them."""
+    """Return the header of a perception table, and a function that fills a row from its model."""
     vgg = ["--vgg-weights", options.vgg]
 
     def cells(model: Path) -> str:
@@ -84,7 +85,7 @@ def stage2(options: argparse.Namespace) -> tuple:
 
 
 def stages(options: argparse.Namespace) -> tuple:
-    """Return the columns of a table of whole runs: after stage 1, then as `stage2`."""
+    """Return header and row function of a table of both stages: stage 1, then as `stage2`."""
     head, after = stage2(options)
 
     def cells(model: Path) -> str:
@@ -95,7 +96,7 @@ def stages(options: argparse.Namespace) -> tuple:
 
 
 def adversarial_share(history: Path) -> str:
-    """Return the norm of the adversarial term's last gradient over the largest other term's."""
+    """Return the last gradient norm of the adversarial term over the largest other term's."""
     with history.open() as file:
         last = list(csv.DictReader(file))[-1]
     norms = {k: float(v) for k, v in last.items() if k.endswith("_gradient") and v}
@@ -104,25 +105,25 @@ def adversarial_share(history: Path) -> str:
 
 
 def drive(options: argparse.Namespace) -> list[str]:
-    """Return what DRIVE is measured by, as another camera."""
+    """Return the options of `evaluate` for DRIVE."""
     return ["--data", options.drive, "--split", "all", "--hr-long-side", "512"]
 
 
 def flat(options: list[str | list]) -> list[str]:
-    """Return options without the lists that they are quoted in."""
+    """Return the options with the nested lists of YAML anchors flattened."""
     parts = (flat(option) if isinstance(option, list) else [option] for option in options)
     return [option for part in parts for option in part]
 
 
-def run(verb: str, *arguments: str) -> None:
-    """Run a verb, or stop with its exit status."""
-    done = subprocess.run([sys.executable, "-m", "srgan_keras", verb, *arguments], check=False)
+def run(command: str, *arguments: str) -> None:
+    """Run a command of srgan-keras; exit with its status if it fails."""
+    done = subprocess.run([sys.executable, "-m", "srgan_keras", command, *arguments], check=False)
     if done.returncode:
         sys.exit(done.returncode)
 
 
 def measure(model: Path, label: str, arguments: list[str]) -> dict:
-    """Return the run in the metrics.json of a model, which is made where it is missing."""
+    """Return the run in the metrics.json of a model; evaluate the model if the file is missing."""
     out = model.parents[1] / label
     if not (out / "metrics.json").exists():
         run("evaluate", str(model), *arguments, "--no-trust", "--out", str(out))
@@ -130,7 +131,7 @@ def measure(model: Path, label: str, arguments: list[str]) -> dict:
 
 
 def gain(gains: dict) -> str:
-    """Return the gain over bicubic in dB, `full` and `inner` with 95 % interval."""
+    """Return the gain over bicubic in dB: `full`, and `inner` with its 95 % interval."""
     full, inner = (gains[region]["psnr"] for region in ("full", "inner"))
     low, high = inner["ci95"]
     return f"{full['mean']:+.2f} / {inner['mean']:+.2f} [{low:+.2f}, {high:+.2f}]"
