@@ -4,8 +4,8 @@
     mkdocs build --strict                        # build/docs -> build/site
     python docs/make_site.py check build/site    # every link resolves, no page loads from a network
 
-Pages stay where a reader of the repository looks for them, and link to each other as files. `gather`
-copies them into one tree and rewrites these links.
+Pages stay where a reader of the repository looks for them, and link to each other as files.
+`gather` copies them into one tree and rewrites these links.
 """
 
 import os
@@ -49,9 +49,7 @@ def gather(target: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         parts = CODE.split((ROOT / source).read_text(encoding="utf-8"))
         for i in range(0, len(parts), 2):  # odd parts are code
-            parts[i] = LINK.sub(
-                lambda link, s=source: _link(link[1], s, places, target), parts[i]
-            )
+            parts[i] = LINK.sub(lambda link, s=source: _link(link[1], s, places, target), parts[i])
         file.write_text("".join(parts), encoding="utf-8")
 
 
