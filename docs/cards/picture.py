@@ -1,4 +1,4 @@
-"""Draw the README's first picture, docs/comparison.png: phantoms enlarged by shipped models.
+"""Draw the README's picture, docs/comparison.png: a phantom upscaled by pretrained models.
 
     python docs/cards/picture.py
 
@@ -22,7 +22,7 @@ def main() -> None:
     models = [model_folder.load(name) for name in MODELS]
     phantoms = sources.select(sources.find("phantom:4"), "all")
     standard = Standard(models[0].scale, models[0].degradation, hr_long_side=512)
-    figures.comparison(models, phantoms, standard, PICTURE)
+    figures.comparison(models, phantoms[:1], standard, PICTURE)
 
 
 if __name__ == "__main__":
