@@ -1,4 +1,4 @@
-"""Draw the README's picture, docs/comparison.png: a phantom upscaled by pretrained models.
+"""Draw the README's first picture, docs/comparison.png: phantoms enlarged by shipped models.
 
     python docs/cards/picture.py
 
