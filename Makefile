@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test bench notebook clean
+.PHONY: help install train test docs bench notebook clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -17,17 +17,22 @@ $(STAMP): setup.cfg requirements.txt pyproject.toml
 	  "srgan_keras needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: use make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test,docs]'
 	touch $@
 
 train: install  ## train the default (phantoms, minutes on two cores) into runs/demo
 	$(BIN)/python -m srgan_keras.train
 
-test: install  ## check style, direction of imports and behaviour
+test: install docs  ## build the documentation; check style, direction of imports and behaviour
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check srgan_keras tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+docs: install  ## build the documentation into build/site
+	$(BIN)/python docs/make_site.py gather build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	$(BIN)/python docs/make_site.py check build/site
 
 bench: install  ## measure speed, memory and resume against other ways; prints ratios
 	$(BIN)/python -m pip install --quiet -e '.[bench,export]'

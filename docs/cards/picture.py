@@ -22,7 +22,7 @@ def main() -> None:
     models = [load(name) for name in MODELS]
     phantoms = datasets.select(datasets.find("phantom:4"), "all")
     standard = Standard(models[0].scale, models[0].degradation, hr_long_side=512)
-    figures.comparison(models, phantoms, standard, PICTURE)
+    figures.comparison(models, phantoms[:1], standard, PICTURE)
 
 
 if __name__ == "__main__":
