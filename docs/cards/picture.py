@@ -1,4 +1,4 @@
-"""Draw the README's first picture, docs/comparison.png: phantoms enlarged by shipped models.
+"""Draw docs/comparison.png, the first picture of README.md: phantoms upscaled by pretrained models.
 
     python docs/cards/picture.py
 
@@ -18,7 +18,7 @@ MODELS = ("fundus-x4", "fundus-x4-gan")
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the picture."""
     models = [model_folder.load(name) for name in MODELS]
     phantoms = sources.select(sources.find("phantom:4"), "all")
     standard = Standard(models[0].scale, models[0].degradation, hr_long_side=512)
