@@ -18,7 +18,7 @@ MODELS = ("fundus-x4", "fundus-x4-gan")
 
 
 def main() -> None:
-    """Draw the picture."""
+    """Draw it."""
     models = [model_folder.load(name) for name in MODELS]
     phantoms = sources.select(sources.find("phantom:4"), "all")
     standard = Standard(models[0].scale, models[0].degradation, hr_long_side=512)
