@@ -1,4 +1,4 @@
-"""Draw the README's first picture, docs/comparison.png: phantoms enlarged by shipped models.
+"""Draw docs/comparison.png, the first picture of README.md: phantoms upscaled by pretrained models.
 
     python docs/cards/picture.py
 

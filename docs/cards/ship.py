@@ -1,9 +1,12 @@
-"""Put a trained model among the shipped ones, with its card.
+"""Add a trained model to the pretrained ones, with its card.
 
     python docs/cards/ship.py fundus-x4 runs/fundus-x4/models/stage1 runs/measured/fundus-x4/*
 
-The last are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: the card's
-figures. What cannot be read off the files (what it is for, how it fails) stands in `cards.yaml`.
+The last arguments are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: they
+hold the card's figures. `cards.yaml` holds intended use and known failures, which no file of a run
+has. After a change of it or of the template, keep the figures and write the card again:
+
+    python docs/cards/ship.py fundus-x4 saved_models/fundus-x4
 """
 
 import argparse
@@ -30,7 +33,7 @@ SHOWN = (
 
 
 def main() -> None:
-    """Copy the folder, write its card."""
+    """Copy the folder and write its card."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("name")
     parser.add_argument("source", type=Path, help="model folder")
@@ -52,45 +55,58 @@ def main() -> None:
     figures.comparison([load(folder)], phantoms, standard, folder / "comparison.png")
 
 
-def card(info: dict[str, Any], about: dict[str, Any], table: list[dict[str, str]]) -> str:
-    """Return the text of the card."""
+def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) -> str:
+    """Return the text of the card; without a table, the figures are those of the present card."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True, autoescape=False
+        loader=jinja2.FileSystemLoader(HERE),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
     )
     own = about[info["name"]]
     about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
     return environment.get_template("card.md.j2").render(
-        **info, notice=NOTICE, about=about, figures=table
+        **info, notice=NOTICE, about=about, figures=table or present_rows(info["name"])
     )
 
 
-def rows(runs: list[dict[str, Any]], names: set[str]) -> list[dict[str, str]]:
-    """Return a row a run, region and metric: bicubic, the model, its gain, each with interval."""
+def present_rows(name: str) -> list[list[str]]:
+    """Return the cells of the table of figures in the present card of a pretrained model."""
+    _, _, rest = (SHIPPED / name / "README.md").read_text(encoding="utf-8").partition("| data |")
+    _, _, *lines = rest.partition("\n\n")[0].split("\n")
+    return [line[2:-2].split(" | ") for line in lines]
+
+
+def rows(runs: list[dict[str, Any]], names: set[str]) -> list[list[str]]:
+    """Return a row per run, region and metric: bicubic, the model, its gain, with intervals."""
     result = []
     for run in runs:
         own = next((name for name in run["models"] if name in names), None)
         if own is None:
             continue
+        start = [source(run["data"]), str(run["n"]), *protocol(run["protocol"])]
         for region, metrics in run["models"][own].items():
             for metric in (m for m in metrics if m in SHOWN or m.startswith("bright")):
                 gain = run["gain_over_bicubic"][own][region].get(metric)
-                result.append(
-                    {
-                        "data": source(run["data"]),
-                        "n": run["n"],
-                        "protocol": run["protocol"],
-                        "region": region,
-                        "metric": metric,
-                        "bicubic": number(run["models"]["bicubic"][region][metric], metric),
-                        "model": number(metrics[metric], metric),
-                        "gain": number(gain, metric, signed=True) if gain else "",
-                    }
-                )
+                values = [
+                    number(run["models"]["bicubic"][region][metric], metric),
+                    number(metrics[metric], metric),
+                    number(gain, metric, signed=True) if gain else "",
+                ]
+                result.append([*start, region, metric, *values])
     return result
 
 
+def protocol(record: dict[str, Any]) -> tuple[str, str]:
+    """Return the name of the protocol and the long side of HR."""
+    nearest = record["name"] == "author" and record["rounding"] == "nearest"
+    side = str(record["hr_long_side"] or "native")
+    return record["name"] + ", rounding nearest" * nearest, side
+
+
 def source(data: dict[str, Any]) -> str:
-    """Return the collection's name and, where it is not whole, which part."""
+    """Return the collection's name and, for a part of it, the split."""
     path = Path(data["source"])
     name = path.parent.name if path.name == "images" else path.name
     return name if len(data["splits"]) > 1 else f"{name}, {data['splits'][0]}"

@@ -15,7 +15,7 @@ tags: [super-resolution, fundus, retina, srgan, tensorflow]
 ---
 # {name}
 
-Enlarges retinal fundus photographs {scale} times. Made with srgan_keras {versions[srgan_keras]}.
+Upscales retinal fundus photographs by a factor of {scale}. Made with srgan_keras {versions[srgan_keras]}.
 
 **{notice}**
 
@@ -28,25 +28,27 @@ upscale = tf.saved_model.load("saved_model").signatures["serving_default"]
 sr = upscale(images=lr)["images"]  # uint8 RGB [N, H, W, 3] -> uint8 RGB [N, {scale}H, {scale}W, 3]
 ```
 
-Neither Keras nor srgan_keras is needed for that. `serve_float` takes and gives float32 in 0..1;
-`serve_bytes` takes PNG, JPEG, BMP or WebP files and gives PNG files. Large images are computed tile
-by tile, and equal the whole. With the package: `srgan-keras upscale FOLDER PHOTOGRAPHS --out NEW`,
-and, measured on your own photographs, `srgan-keras evaluate FOLDER --data PHOTOGRAPHS`. `upscale`
-interpolates bicubically outside the field of view (`--no-skip-outside` does not); the signatures,
-exports and `evaluate` compute every pixel by the network.
+The SavedModel needs TensorFlow only. Its signature `serve_float` maps float32 in 0..1 to float32 in
+0..1. `serve_bytes` maps PNG, JPEG, BMP or WebP files to PNG files. Large images are computed in
+tiles, and the result equals that of the whole image.
+
+With srgan_keras, `srgan-keras upscale FOLDER PHOTOGRAPHS --out NEW` upscales photographs, and
+`srgan-keras evaluate FOLDER --data PHOTOGRAPHS` measures the model on your own. `upscale`
+interpolates bicubically outside the field of view, unless you pass `--no-skip-outside`. The
+signatures, exports and `evaluate` compute every pixel with the network.
 
 ## Facts
 
 | | |
 |---|---|
-| degradation it undoes | `{degradation[name]}`, version {degradation[version]}; on others it can be worse than bicubic |
-| training photographs | {photographs} (their sha256 are in `model.json`) |
+| degradation | `{degradation[name]}`, version {degradation[version]}; on others, SR can be worse than bicubic |
+| training photographs | {photographs} (`model.json` holds their sha256) |
 | receptive field | {receptive_field} LR px |
 | largest image | {pixel_limit} LR px (height x width) |
-| SavedModel against Keras | differs by {difference:.1e} at most, on images in 0..1 |
+| largest difference of the SavedModel from Keras | {difference:.1e}, on images in 0..1 |
 | versions | TensorFlow {versions[tensorflow]}, Keras {versions[keras]} |
 
-`model.json` holds the whole configuration.
+`model.json` holds the complete configuration.
 """  # noqa: E501
 
 
