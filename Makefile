@@ -30,6 +30,7 @@ test: install docs  ## build the documentation; check style, direction of import
 	$(BIN)/python -m pytest
 
 docs: install  ## build the documentation into build/site
+	$(BIN)/python docs/prose.py
 	$(BIN)/python docs/make_site.py gather build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python docs/make_site.py check build/site

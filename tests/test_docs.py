@@ -145,7 +145,7 @@ def test_the_programs_that_serve_print_what_they_serve(desk, monkeypatch, capsys
     (layout,) = [block for block in blocks("docs/serve.md", "") if "serving/" in block]
     mkdir, copy, _ = layout.splitlines()
     subprocess.run(f"{mkdir} && {copy}", shell=True, check=True)
-    served = tf.saved_model.load("serving/stage2/1").signatures["serve_bytes"]
+    served = tf.saved_model.load("serving/srgan/1").signatures["serve_bytes"]
     assert served.structured_input_signature[1].keys() == {"images"}
 
 

@@ -161,7 +161,8 @@ def test_a_shipped_model_is_found_by_name(folder: Path, monkeypatch: pytest.Monk
 
 def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(model_folder, "PRETRAINED", tmp_path / "none")
-    with pytest.raises(UsageError, match=r"no model 'x': give .* path or \(no pretrained model is installed\)"):
+    message = r"no model 'x': give .* path or \(no pretrained model is installed\)"
+    with pytest.raises(UsageError, match=message):
         load("x")
 
 
