@@ -25,10 +25,11 @@ from srgan_keras.inference.receptive_field import bytes_per_pixel, receptive_rad
 from srgan_keras.inference.serving_form import serving_form
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.models.generator import generator as build_generator
+from srgan_keras.paths import packaged
 from srgan_keras.training.machine import resolve_precision
 
 SCHEMA = 1
-SHIPPED = Path(srgan_keras.__file__).parent / "saved_models"
+SHIPPED = packaged("saved_models")
 """Where shipped models are."""
 
 REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")
