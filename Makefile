@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test bench notebook clean
+.PHONY: help install train test bench notebook dist clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -17,7 +17,7 @@ $(STAMP): setup.cfg requirements.txt pyproject.toml
 	  "srgan_keras needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: use make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[test]'
 	touch $@
 
 train: install  ## train the default (phantoms, minutes on two cores) into runs/demo
@@ -30,12 +30,17 @@ test: install  ## check style, direction of imports and behaviour
 	$(BIN)/python -m pytest
 
 bench: install  ## measure speed, memory and resume against other ways; prints ratios
-	$(BIN)/python -m pip install --quiet -e '.[bench,export]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[bench,export]'
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: install  ## open the walkthrough in Jupyter
-	$(BIN)/python -m pip install --quiet -e '.[notebook]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[notebook]'
 	$(BIN)/jupyter lab notebooks/walkthrough.ipynb
 
+dist: install  ## build sdist and wheel into dist/ and check them
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+
 clean:  ## remove the environment and caches, not runs/
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
