@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test bench notebook dist clean
+.PHONY: help install train test bench notebook notebook-run dist clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 install: $(STAMP)  ## make .venv and install the package with its tested versions
 
@@ -36,6 +36,9 @@ bench: install  ## measure speed, memory and resume against other ways; prints r
 notebook: install  ## open the walkthrough in Jupyter
 	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[notebook]'
 	$(BIN)/jupyter lab notebooks/walkthrough.ipynb
+
+notebook-run: install  ## execute the walkthrough and keep its results in the file
+	$(BIN)/python notebooks/execute.py
 
 dist: install  ## build sdist and wheel into dist/ and check them
 	rm -rf dist

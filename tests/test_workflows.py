@@ -29,8 +29,8 @@ def test_the_files_follow_their_schema(schema):
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 def test_their_targets_are_in_the_makefile(file):
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"run: make PYTHON=python (\w+)", file.read_text()))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"run: make PYTHON=python ([\w-]+)", file.read_text()))
     assert named <= targets
 
 
