@@ -2,20 +2,22 @@
 
     make notebook-run
 
-The run directory is runs/notebook, made anew. Pictures are compressed without loss. The notebook's
-metadata gets a sha256 of its code cells: `tests/test_notebook.py` fails when a code cell has
-changed since.
+The run directory is runs/notebook, made anew. Photographs are compressed without loss, plots to 256
+colours. The notebook's metadata gets a sha256 of its code cells: `tests/test_notebook.py` fails
+when a code cell has changed since.
 """
 
 import base64
 import hashlib
 import io
 import os
+import re
 import shutil
 import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -24,6 +26,8 @@ ROOT = NOTEBOOK.parents[1]
 WORK = "runs/notebook"  # relative to ROOT: it is printed
 LARGEST = 3_000_000
 """Bytes of the executed notebook, at most."""
+NOISE = re.compile(r"(WARNING: All log messages before absl|[IW]\d{4} ).*\n?")
+"""What TensorFlow's libraries write to stderr while they are loaded."""
 
 
 def main() -> None:
@@ -33,21 +37,21 @@ def main() -> None:
     os.environ["SRGAN_WALKTHROUGH"] = WORK
     where = {"metadata": {"path": str(NOTEBOOK.parent)}}
     start = time.perf_counter()
-    client = NotebookClient(
+    NotebookClient(
         notebook, timeout=1200, kernel_name="python3", resources=where, record_timing=False
-    )
-    client.execute()
+    ).execute()
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            compress(output)
+        if cell.cell_type == "code":
+            cell.outputs = readable(cell.outputs)
     notebook.metadata["code_sha256"] = code_sha256(notebook)
     notebook.metadata["language_info"] = {"name": "python"}  # not the version of this machine
     text = nbformat.writes(notebook) + "\n"
-    if len(text.encode()) > LARGEST:
-        raise SystemExit(f"{len(text.encode()):,} bytes: more than {LARGEST:,}. Draw less.")
+    size = len(text.encode())
+    if size > LARGEST:
+        raise SystemExit(f"{NOTEBOOK.name} has {size:,} bytes, more than {LARGEST:,}. Draw less.")
     NOTEBOOK.write_text(text, encoding="utf-8", newline="\n")
-    print(f"{NOTEBOOK.name}: {seconds:.0f} s, {len(text.encode()):,} bytes")
+    print(f"{NOTEBOOK.name}: {seconds:.0f} s, {size:,} bytes")
 
 
 def code_sha256(notebook: nbformat.NotebookNode) -> str:
@@ -56,24 +60,34 @@ def code_sha256(notebook: nbformat.NotebookNode) -> str:
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
 
-def compress(output: nbformat.NotebookNode) -> None:
-    """Write the PNG of an output as small as it gets without loss."""
-    data = output.get("data", {})
-    if "image/png" not in data:
-        return
-    with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as image:
-        picture = opaque(image)
-        palette = picture.quantize(256, dither=Image.Dither.NONE)
-        same = palette.convert("RGB").tobytes() == picture.tobytes()
-        file = io.BytesIO()
-        (palette if same else picture).save(file, "PNG", optimize=True)
-    data["image/png"] = base64.b64encode(file.getvalue()).decode()
+def readable(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return the outputs of a cell with lines of one stream joined and pictures compressed."""
+    kept: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if output.output_type == "stream":
+            output.text = NOISE.sub("", output.text) if output.name == "stderr" else output.text
+            if not output.text:
+                continue
+            if kept and kept[-1].get("name") == output.name:
+                kept[-1].text += output.text
+                continue
+        elif "image/png" in output.get("data", {}):
+            png = base64.b64decode(output.data["image/png"])
+            output.data["image/png"] = base64.b64encode(compressed(png)).decode()
+        kept.append(output)
+    return kept
 
 
-def opaque(image: Image.Image) -> Image.Image:
-    """Return it without an alpha channel: transparent over white, as a page shows it."""
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+def compressed(png: bytes) -> bytes:
+    """Return a smaller PNG, over white. A palette serves where it shows, as in plots, the same."""
+    with Image.open(io.BytesIO(png)) as image:
+        white = Image.new("RGBA", image.size, "white")
+        picture = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    palette = picture.quantize(256)
+    change = np.abs(np.asarray(palette.convert("RGB"), int) - np.asarray(picture, int))
+    file = io.BytesIO()
+    (palette if change.mean() < 0.05 else picture).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 if __name__ == "__main__":
