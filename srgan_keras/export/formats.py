@@ -4,6 +4,8 @@ All map `images`, float32 [N, h, w, 3] in 0..1, any N, h and w, to float32 [N, s
 The libraries are those of the extra `export`.
 """
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -144,7 +146,8 @@ def write_litert(generator: keras.Model, file: Path, half: bool = False) -> None
     if half:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    file.write_bytes(converter.convert())
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras lists every weight
+        file.write_bytes(converter.convert())
 
 
 def load_litert(file: Path) -> Network:

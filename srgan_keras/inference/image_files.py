@@ -135,8 +135,9 @@ def _decode(path: Path) -> tuple[np.ndarray, dict[int, bytes]]:
 def _read_tiff(path: Path) -> tuple[np.ndarray, int, bytes | None]:
     """Return the pixels as `_decode` does, the orientation that is left to apply, the ICC profile.
 
-    OpenCV applies a TIFF's orientation, but does not see its profile. tifffile finds the files that
-    OpenCV would read as something else, and reads those with alpha: OpenCV would multiply by it.
+    OpenCV applies a TIFF's orientation, but does not see its profile. It would read some files as
+    something else: tifffile finds them. Files with alpha, by which OpenCV would multiply the
+    colours, are read by tifffile too.
     """
     try:
         with tifffile.TiffFile(path) as file:

@@ -121,9 +121,8 @@ def _conv(
     batch_norm: bool = True,
     act: bool = True,
 ) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        filters, kernel, stride, padding="same", use_bias=not batch_norm, name=name
-    )(x)
+    use_bias = not batch_norm
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=use_bias, name=name)(x)
     if batch_norm:
         x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
     return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_act")(x) if act else x

@@ -82,6 +82,7 @@ def test_each_option_of_the_generator_counts(options: dict, radius: int):
         (sequence(layers.Conv2D(3, 1)), 1, 0),
         (sequence(conv(4)), 1, 2),
         (sequence(conv(3, dilation_rate=2)), 1, 2),
+        (sequence(layers.Rescaling(2.0), layers.PReLU(shared_axes=[1, 2]), conv(3)), 1, 1),
         (sequence(BicubicUpsampling(4)), 4, 2),
         (sequence(conv(1, 12), PixelShuffle(2), conv(3)), 2, 1),
         (sequence(conv(1, 12), PixelShuffle(2), conv(5)), 2, 1),
