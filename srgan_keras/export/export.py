@@ -42,7 +42,7 @@ def export(options: ExportOptions) -> None:
     file = folder / target.file
     file.parent.mkdir(exist_ok=True)
     generator = float32_copy(generator)
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".partial") as scratch:
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".partial-") as scratch:
         partial = Path(scratch, file.name)
         try:
             target.write(generator, partial)
