@@ -1,5 +1,6 @@
-"""What the machine offers: processor, GPUs, and the number format that suits them."""
+"""The machine: its processor, its GPUs, and the number format that suits them."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def has_bfloat16_units() -> bool:
     return any(flag in flags.split() for flag in BFLOAT16_FLAGS)
 
 
+def usable_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def machine() -> dict[str, str | int | list[str]]:
     """Describe the machine for `run.json`."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -37,7 +47,7 @@ def machine() -> dict[str, str | int | list[str]]:
     name = next((s.partition(":")[2].strip() for s in lines if s.startswith("model name")), "")
     return {
         "processor": name or platform.processor(),
-        "cores": len(lines and [s for s in lines if s.startswith("processor")]),
+        "cores": os.cpu_count() or 0,
         "bfloat16_units": has_bfloat16_units(),
         "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
         "system": platform.platform(),

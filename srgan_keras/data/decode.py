@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""The suffixes of photographs. `inference.image_files` reads all of them but BMP."""
+
 MAX_PIXELS = 64 * 2**20
 """Larger frames are not decoded: no fundus camera makes them, a decompression bomb does."""
 

@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.data.grades import grades
 from srgan_keras.errors import UsageError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 _SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "validation")

@@ -1,8 +1,8 @@
-"""The verb `export`: a model folder in other formats, each compared with Keras when it is made."""
+"""The command `export`: a model folder in another format, compared with Keras on photographs."""
 
-import json
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,51 +14,47 @@ from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder
 from srgan_keras.export.formats import FORMATS, Format
 from srgan_keras.export.saved_model import float32_copy
+from srgan_keras.files import write_json
 from srgan_keras.options import ExportOptions
 
 log = logging.getLogger(__name__)
 
 CROPS = ((96, 128), (97, 61), (33, 200), (1, 75), (1, 1))
-"""Height and width of what is compared; a photograph gives one of each."""
+"""Height and width of the crops that are compared; a photograph gives one of each."""
 PHOTOGRAPHS = 3
 
 
 def export(options: ExportOptions) -> None:
-    """Write MODEL in one format into its folder, print and store how far it is from Keras.
+    """Write a model in one format into its folder; print and store its difference from Keras.
 
     Raises:
         UsageError: wrong use or input, or the format's library is not installed.
-        RuntimeError: it differs by more than the format's limit; nothing is left of it.
+        RuntimeError: it differs by more than the format's limit. Then no file of it remains.
     """
     folder = model_folder.find(options.model)
     info = model_folder.read_info(folder)
     generator = keras.models.load_model(folder / "generator.keras")
     if options.format == "saved_model":
         model_folder.save(folder, generator, info)
-        log.info("%s is written anew; other exports have to be made again", folder)
+        log.info("%s is written again. Repeat its other exports: they are removed.", folder)
         return
     target = FORMATS[options.format]
     file = folder / target.file
     file.parent.mkdir(exist_ok=True)
     generator = float32_copy(generator)
-    partial = file.with_stem(f"{file.stem}_partial")
-    try:
-        target.write(generator, partial)
-        parity = _parity(generator, target, partial, options.data)
-        for part in file.parent.glob("*_partial.*"):
-            os.replace(part, part.with_stem(part.stem.removesuffix("_partial")))
-    except ImportError as error:
-        raise UsageError(
-            f"format {options.format} needs {error.name}: pip install 'srgan_keras[export]'"
-        ) from None
-    finally:
-        for part in file.parent.glob("*_partial.*"):
-            part.unlink()
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".partial-") as scratch:
+        partial = Path(scratch, file.name)
+        try:
+            target.write(generator, partial)
+            parity = _parity(generator, target, partial, options.data)
+        except ImportError as error:
+            raise UsageError(
+                f"format {options.format} needs {error.name}: pip install 'srgan_keras[export]'"
+            ) from None
+        for part in partial.parent.iterdir():
+            os.replace(part, file.parent / part.name)
     info["parity"][options.format] = parity
-    description = folder / "model.json"
-    beside = description.with_suffix(".partial")
-    beside.write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, description)
+    write_json(folder / "model.json", info, indent=1)
     sizes = ", ".join(f"{h} x {w}" for h, w in CROPS)
     print(  # noqa: T201
         f"{file}: at most {parity['max_level_diff']:.2g} grey levels from Keras, "
@@ -75,7 +71,7 @@ def _parity(generator: keras.Model, target: Format, file: Path, data: str) -> di
         expected = np.clip(generator(images, training=False), 0, 1)
         differences.append(float(np.abs(network(images) - expected).max()) * 255)
     worst = max(differences)
-    if not worst <= target.limit:  # so put, NaN is refused too
+    if not worst <= target.limit:  # a NaN is refused too
         raise RuntimeError(
             f"{file.name} differs from Keras by {worst:.2g} grey levels (limit {target.limit:g})"
         )
@@ -83,7 +79,7 @@ def _parity(generator: keras.Model, target: Format, file: Path, data: str) -> di
 
 
 def _crops(data: str) -> Iterator[np.ndarray]:
-    """Cut the middle out of the first photographs, once in each size."""
+    """Cut the middle out of the first photographs in each size."""
     for photograph in datasets.find(data)[:PHOTOGRAPHS]:
         image = photograph.read()
         for height, width in CROPS:

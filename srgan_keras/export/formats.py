@@ -1,10 +1,11 @@
-"""Other forms of a generator, each written, and run again for comparison, by its own library.
+"""Other formats of a generator. The library of each writes it, and runs it for comparison.
 
-All take `images`, float32 [N, h, w, 3] in 0..1, any N, h and w, and give float32 [N, sh, sw, 3] in
-0..1. The libraries are those of the extra `export`.
+All map `images`, float32 [N, h, w, 3] in 0..1, any N, h and w, to float32 [N, sh, sw, 3] in 0..1.
+The libraries are those of the extra `export`.
 """
 
-import os
+import contextlib
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +14,15 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from srgan_keras.errors import UsageError
 from srgan_keras.export.serving_form import serving_form
 from srgan_keras.export.tiles import Network, upscale_tiles
+from srgan_keras.machine import usable_cores
 from srgan_keras.models.receptive_field import receptive_radius
 
 TAIL_TILE = 256
-"""LR pixels along a side of what OpenVINO's tail is given at once, halo aside."""
+"""Side of a tile of OpenVINO's tail in LR px, without its halo."""
 
 
 class Format(NamedTuple):
@@ -66,17 +67,18 @@ def load_onnx(file: Path) -> Network:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = usable_cores()
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda images: session.run(None, {name: images})[0]
 
 
 def write_openvino(generator: keras.Model, file: Path) -> None:
-    """Write OpenVINO's .xml and .bin, by way of ONNX; weights in float32.
+    """Write OpenVINO's .xml and .bin from an ONNX model; weights in float32.
 
-    A network with a tail (see `serving_form`) gives two: SR = tail(body(LR)), the second's name
-    that of the first with `body` replaced by `tail`. What `load_openvino` needs is in the first.
+    A network with a tail (see `serving_form`) gives two: SR = tail(body(LR)). The second's name is
+    that of the first with `body` replaced by `tail`. The first also holds the tail's radius and
+    scale, which `load_openvino` reads.
     """
     import openvino
 
@@ -104,7 +106,9 @@ def load_openvino(file: Path, precision: str = "float32") -> Network:
     try:
         import openvino
     except ImportError:
-        raise UsageError("engine openvino: pip install 'srgan_keras[export]'") from None
+        raise UsageError(
+            "engine openvino needs the package openvino: pip install 'srgan_keras[export]'"
+        ) from None
     hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     core = openvino.Core()
@@ -137,23 +141,20 @@ def _tail_of(file: Path) -> Path:
 
 def write_litert(generator: keras.Model, file: Path, half: bool = False) -> None:
     """Write a LiteRT (TensorFlow Lite) model of built-in operations alone; half: 16 bit weights."""
-    model = inference_model(generator)
-    spec = tf.TensorSpec((None, None, None, 3), name="images")
-    function = tf.function(lambda images: model(images, training=False), input_signature=[spec])
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    converter = tf.lite.TFLiteConverter.from_keras_model(inference_model(generator))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if half:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    file.write_bytes(converter.convert())
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras lists every weight
+        file.write_bytes(converter.convert())
 
 
 def load_litert(file: Path) -> Network:
     """Open it in LiteRT's interpreter, which is told each new size."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(file), num_threads=len(os.sched_getaffinity(0)))
+    interpreter = Interpreter(str(file), num_threads=usable_cores())
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 
     def network(images: np.ndarray) -> np.ndarray:

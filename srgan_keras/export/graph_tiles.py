@@ -1,7 +1,7 @@
 """Upscaling tile by tile inside a TensorFlow graph, so that memory does not grow with the image.
 
-Each tile is computed from a window that is larger by what the network looks at, so that the tiles
-together equal the whole.
+Each tile is computed from a window that is larger by the network's receptive radius, so that the
+tiles together equal the whole.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ def upscale_in_tiles(
     pixels: int,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Apply `network` to the images, or one after another to square tiles of each.
+    """Apply `network` to the images at once, or to square tiles of each in sequence.
 
     Args:
         network: [n, h, w, C] -> `dtype` [n, scale * h, scale * w, 3], any h and w.
         images: any type, [N, H, W, C], H and W not zero.
         scale: SR side over LR side.
         radius: the network's receptive radius in LR px.
-        pixels: the most LR pixels, n x h x w, that the network is to be given at once.
-        dtype: of what the network gives.
+        pixels: the most LR pixels, n x h x w, that the network takes at once.
+        dtype: type of the network's output.
 
     Returns:
         `dtype` [N, scale * H, scale * W, 3].
@@ -46,26 +46,15 @@ def upscale_in_tiles(
         sr = network(image[tf.newaxis, rows, columns])
         return tf.transpose(sr[0, own_rows, own_columns], (1, 0, 2))
 
-    def collect(part: Callable[[tf.Tensor], tf.Tensor], number: tf.Tensor) -> tf.Tensor:
-        """Join part(0), part(1), ... along their first axis; one is computed at a time."""
-        done = tf.TensorArray(dtype, number, infer_shape=False, element_shape=(None, None, 3))
-        _, done = tf.while_loop(
-            lambda i, _: i < number,
-            lambda i, done: (i + 1, done.write(i, part(i))),
-            (0, done),
-            parallel_iterations=1,
-        )
-        return done.concat()
-
     def tiled() -> tf.Tensor:
         rows, columns = -(-height // tile), -(-width // tile)
 
         def row(i: tf.Tensor) -> tf.Tensor:
             image, top = images[i // rows], i % rows * tile
-            across = collect(lambda j: piece(image, top, j * tile), columns)
+            across = _joined(lambda j: piece(image, top, j * tile), columns, dtype)
             return tf.transpose(across, (1, 0, 2))
 
-        return tf.reshape(collect(row, count * rows), whole)
+        return tf.reshape(_joined(row, count * rows, dtype), whole)
 
     whole = tf.stack([count, scale * height, scale * width, 3])
     total = tf.reduce_prod(tf.shape(images, out_type=tf.int64)[:3])
@@ -77,3 +66,17 @@ def upscale_in_tiles(
         ],
         default=tiled,
     )
+
+
+def _joined(
+    part: Callable[[tf.Tensor], tf.Tensor], number: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
+    """Join part(0), part(1), ... along their first axis; one is computed at a time."""
+    done = tf.TensorArray(dtype, number, infer_shape=False, element_shape=(None, None, 3))
+    _, done = tf.while_loop(
+        lambda i, _: i < number,
+        lambda i, done: (i + 1, done.write(i, part(i))),
+        (0, done),
+        parallel_iterations=1,
+    )
+    return done.concat()

@@ -6,13 +6,14 @@ import tensorflow as tf
 def size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Read height and width (int64) from the head of a PNG, JPEG, BMP or WebP file.
 
-    Before decoding, since a file of some hundred kilobytes can decode to gigabytes.
+    The size is known before decoding: a file of some hundred kilobytes can decode to gigabytes. A
+    damaged file may give any numbers.
 
     Args:
         contents: a string scalar.
 
     Raises:
-        tf.errors.InvalidArgumentError: another kind of file. A damaged file may give any numbers.
+        tf.errors.InvalidArgumentError: the file is of another kind.
     """
     # Padded: past the end of a short file `substr` fails, with a message that is no UTF-8.
     head = tf.strings.substr(contents, 0, 32) + b"\0" * 32

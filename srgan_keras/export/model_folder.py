@@ -1,4 +1,4 @@
-"""A model folder: all that passes from training to inference and evaluation.
+"""A model folder: training writes it, and inference and evaluation read nothing else.
 
 `generator.keras`: the generator, float32, for Keras. `saved_model/`: the same with signatures for
 serving. `model.json`: the description, see `save`. `README.md`: the model card.
@@ -19,6 +19,7 @@ from srgan_keras.export import saved_model
 from srgan_keras.export.card import card
 from srgan_keras.export.parity import saved_model_parity
 from srgan_keras.export.serving_form import serving_form
+from srgan_keras.files import write_json
 from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
 from srgan_keras.paths import packaged
 from srgan_keras.version import __version__
@@ -29,13 +30,19 @@ PRETRAINED = packaged("saved_models")
 
 REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")
 READ = {"schema", "name", "scale", "degradation"}
+BUILT = {
+    "channel_attention": (False,),
+    "dilation": (1,),
+    "upsampling": ("direct", "steps"),
+}
+"""Values of generator settings that can still be built; folders made before may hold others."""
 
 
 def find(name_or_path: str | Path) -> Path:
-    """Return the path of a model folder: the one given, or that of a pretrained model's name.
+    """Return a model folder: the one at a path, or the one of a pretrained model's name.
 
     Raises:
-        UsageError: there is none, or it is damaged.
+        UsageError: neither exists.
     """
     path = Path(name_or_path)
     if (path / "model.json").is_file():
@@ -43,7 +50,7 @@ def find(name_or_path: str | Path) -> Path:
     if path.is_dir():
         inside = sorted(str(file.parent) for file in path.glob("models/*/model.json"))
         hint = f"; its models are {', '.join(inside)}" if inside else ""
-        raise UsageError(f"{path} is no model folder: it has no model.json{hint}")
+        raise UsageError(f"{path} is not a model folder: it has no model.json{hint}")
     pretrained = {f.parent.name: f.parent for f in sorted(PRETRAINED.glob("*/model.json"))}
     if str(name_or_path) in pretrained:
         return pretrained[str(name_or_path)]
@@ -56,28 +63,32 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
-    """Write a model folder, or replace one, in one step: beside it first, then renamed.
+    """Write a model folder, or replace one, whole or not at all.
+
+    `model.json` holds `info` and the facts that are found here: scale, receptive field, colour,
+    pixel limit, versions, parity.
 
     Args:
         folder: its parents are made.
-        generator: functional, float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped;
-            of any dtype policy: the folder holds its float32 copy.
-        info: goes into model.json beside what is found here (scale, receptive field, colour, pixel
-            limit, versions, parity). Needed: `name`; `degradation`, {"name", "version"};
-            `normalisation`, {"mean", "std"} per channel in 0..1; `training_sha256`, a list;
-            `configuration`. Other keys are kept.
+        generator: functional, float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped.
+            Under any dtype policy: the folder holds its float32 copy.
+        info: required are `name`; `degradation`, {"name", "version"}; `normalisation`,
+            {"mean", "std"} per channel in 0..1; `training_sha256`, a list; `configuration`. Other
+            keys are kept.
 
     Raises:
-        UsageError: the folder holds something else than a model.
-        RuntimeError: the SavedModel does not compute what the generator computes.
+        ValueError: `info` lacks a required key.
+        UsageError: the folder holds something other than a model, or see `check_built`.
+        RuntimeError: the SavedModel and the generator differ.
     """
     missing = [key for key in REQUIRED if key not in info]
     if missing:
         raise ValueError(f"info lacks {', '.join(missing)}")
+    check_built(info)
     folder = Path(folder)
     occupied = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
     if occupied and not (folder / "model.json").is_file():
-        raise UsageError(f"{folder} holds something else than a model: choose another folder")
+        raise UsageError(f"{folder} holds something else: choose another folder for the model")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -110,12 +121,12 @@ def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
         "parity": {"saved_model": saved_model_parity(model, folder / "saved_model")},
     }
     whole = {"schema": SCHEMA, "name": info["name"], **info, **found}
-    (folder / "model.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "model.json", whole, indent=1)
     (folder / "README.md").write_text(card(whole), encoding="utf-8")
 
 
 def _put(new: Path, folder: Path) -> None:
-    """Rename `new` to `folder`; one that is there goes only when the new one is in its place."""
+    """Rename `new` to `folder`; an old folder is removed after the new one has its place."""
     old = folder.with_name(f".{folder.name}.old")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -128,7 +139,7 @@ def read_info(path: Path) -> dict[str, Any]:
     """Return the contents of a folder's model.json.
 
     Raises:
-        UsageError: the folder is damaged, or of a newer version.
+        UsageError: the folder is damaged, or a newer version wrote it.
     """
     file = path / "model.json"
     damaged = f"the model folder {path} is damaged: train or download it again"
@@ -139,7 +150,26 @@ def read_info(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         raise UsageError(damaged) from None
     if schema > SCHEMA:
-        raise UsageError(f"{path} was written by a newer srgan_keras: upgrade the package")
+        raise UsageError(f"a newer srgan_keras wrote {path}: upgrade the package")
     if not complete:
         raise UsageError(damaged)
     return info
+
+
+def check_built(info: dict[str, Any]) -> None:
+    """Check that the generator of a model folder can still be built.
+
+    Args:
+        info: the contents of model.json.
+
+    Raises:
+        UsageError: it was made with a setting that was removed.
+    """
+    settings = info["configuration"].get("generator", {})
+    for key, values in BUILT.items():
+        value = settings.get(key, values[0])
+        if value not in values:
+            raise UsageError(
+                f"the generator of model {info['name']} has {key} {value}, which was removed: "
+                "the model upscales, but cannot be trained or exported again"
+            )

@@ -11,19 +11,19 @@ from srgan_keras.models.layers import Affine
 from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
 
 TAIL_BYTES = 2**28
-"""What the part after the residual blocks may take, by `bytes_per_pixel`."""
+"""Memory for the part after the residual blocks, by `bytes_per_pixel`."""
 
 EXACT = (Affine, BicubicUpsampling, keras.layers.InputLayer)
 """Layers that compute with the image's own values: always in float32."""
 
 
 class InferenceNetwork(tf.Module):
-    """What a SavedModel holds of a generator, in its serving form; the weights are there once.
+    """A generator in its serving form, as a SavedModel holds it: the weights are stored once.
 
     Attributes:
         float32: function, float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3] clipped to 0..1,
             any N, h and w.
-        bfloat16: the same, computed in bfloat16 as far as the last convolution.
+        bfloat16: the same function, computed in bfloat16 up to the last convolution.
         bytes_per_pixel: memory for an LR pixel, in float32.
     """
 
@@ -62,7 +62,7 @@ class InferenceNetwork(tf.Module):
 
 
 def _bfloat16_copies(parts: list[keras.Model]) -> list[keras.Model]:
-    """Rebuild the models with bfloat16 up to the last convolution; then comes the image."""
+    """Rebuild the models with bfloat16 up to the last convolution, which makes the image."""
     calls = [call.layer for part in parts for call in nodes(part)[0]]
     convolutions = [i for i, layer in enumerate(calls) if isinstance(layer, keras.layers.Conv2D)]
     until = convolutions[-1] if convolutions else -1

@@ -1,4 +1,4 @@
-"""Does an export compute what the Keras model computes?"""
+"""Checks that a SavedModel computes the same as the Keras model."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 LIMIT = 0.5 / 255
-"""The largest absolute difference that is accepted, on images in 0..1: half a grey level."""
+"""The largest accepted absolute difference on images in 0..1: half a grey level."""
 
 SIZES = ((1, 24, 24), (2, 17, 31), (1, 5, 8), (1, 1, 1))
 """N, H and W of the images compared."""
@@ -33,8 +33,8 @@ def saved_model_parity(model: keras.Model, folder: Path) -> dict[str, object]:
         `max_abs_diff` of serve_float (0..1), `max_level_diff` of serving_default (0..255), `sizes`.
 
     Raises:
-        RuntimeError: the SavedModel does not load or serve, or differs by more than `LIMIT`, by
-            more than a level, or between its signatures.
+        RuntimeError: the SavedModel does not load or serve, differs by more than `LIMIT` or by
+            more than a level, or its signatures differ.
     """
     rng = np.random.default_rng(0)
     images = {f"{i}": rng.integers(0, 256, (*size, 3), np.uint8) for i, size in enumerate(SIZES)}
@@ -48,7 +48,7 @@ def saved_model_parity(model: keras.Model, folder: Path) -> dict[str, object]:
         levels.append(np.abs(served - np.rint(expected * 255)).max())
         if not np.array_equal(served, answers[f"{name}.serve_bytes"]):
             raise RuntimeError(f"{folder}: serve_bytes and serving_default differ")
-    if not (max(difference) <= LIMIT and max(levels) <= 1):  # so put, NaN is refused too
+    if not (max(difference) <= LIMIT and max(levels) <= 1):  # a NaN is refused too
         raise RuntimeError(
             f"{folder} differs from the Keras model by {max(difference):.2g} (limit {LIMIT:g})"
         )

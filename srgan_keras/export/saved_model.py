@@ -1,14 +1,13 @@
 """Export of a generator as a SavedModel that serves images without Keras and without this package.
 
-Three signatures, argument and output `images`, any N, H and W:
+It has three signatures. The argument and the output are `images`, of any N, H and W:
 
-    serving_default  uint8 [N, H, W, 3]           -> uint8 [N, sH, sW, 3], clipped and rounded
-    serve_float      float32 [N, H, W, 3] in 0..1 -> float32 [N, sH, sW, 3], clipped to 0..1
-    serve_bytes      string [N], each an image file (PNG, JPEG, BMP, WebP; sizes may differ)
-                     -> string [N], PNG files
+- `serving_default`: uint8 [N, H, W, 3] -> uint8 [N, sH, sW, 3], clipped and rounded.
+- `serve_float`: float32 [N, H, W, 3] in 0..1 -> float32 [N, sH, sW, 3], clipped to 0..1.
+- `serve_bytes`: string [N], PNG, JPEG, BMP or WebP files of any size -> string [N], PNG files.
 
-An image without pixels or with more than the pixel limit, and bytes that are no image, are
-answered with InvalidArgument; the whole request fails, the server lives on.
+A request fails with InvalidArgument when an image has no pixels or more than the pixel limit, or
+when bytes are not an image. The server stays up.
 """
 
 from collections.abc import Callable
@@ -24,21 +23,21 @@ from srgan_keras.export.network import InferenceNetwork
 from srgan_keras.models.receptive_field import receptive_radius
 
 PIXEL_LIMIT = 2**24
-"""LR pixels of one image that a SavedModel takes unless it was exported with another limit."""
+"""The most LR pixels of one image that a SavedModel takes, by default."""
 
 PASS_BYTES = 2**29
-"""Memory for feature maps, above which a request is computed tile by tile."""
+"""Memory for feature maps. A request that needs more is computed tile by tile."""
 
 
 def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT) -> keras.Model:
     """Write `generator` to `folder` as a SavedModel.
 
-    Beside the signatures it has the attribute `network`, see `network.InferenceNetwork`.
+    Besides the signatures it has the attribute `network`, an `InferenceNetwork`.
 
     Args:
-        generator: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped; built
-            under any dtype policy.
-        folder: made, or written over.
+        generator: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, 3], not clipped, of any
+            dtype policy.
+        folder: made, or overwritten.
         pixel_limit: the most LR pixels, H x W, of one image.
 
     Returns:

@@ -1,7 +1,8 @@
 """A program, run by `parity`: serve arrays from a SavedModel where Keras cannot be imported.
 
 Arguments: the SavedModel's folder, an .npz file of uint8 arrays [N, H, W, 3], and the .npz file to
-write: for each array NAME the answers NAME.serve_float, NAME.serving_default, NAME.serve_bytes.
+write. That file holds NAME.serve_float, NAME.serving_default and NAME.serve_bytes for each array
+NAME.
 """
 
 import sys

@@ -1,11 +1,11 @@
 """A generator rewritten for inference: the same function in fewer and cheaper steps.
 
 1. Batch normalisation after a convolution becomes part of it.
-2. The last convolution goes before the PixelShuffle that feeds it: k x k at SR size is, at the size
-   before, a convolution whose kernel has each phase's taps at their places. The feature maps at SR
+2. The last convolution moves before the PixelShuffle that feeds it. It becomes a convolution at the
+   smaller size, whose kernel has the taps of each phase at their places. The feature maps at SR
    size, the largest of all, are never made.
-3. The network is cut where the residual blocks end: from there on an LR pixel takes many times the
-   memory, but looks hardly any further, so that strips of it cost little.
+3. The network is cut where the residual blocks end. From there on an LR pixel takes many times the
+   memory. It looks only a little further, so that tiles of this part cost little.
 """
 
 import keras
@@ -19,20 +19,20 @@ CUT = "body_add"
 """The generator's layer that ends the residual blocks."""
 
 IMAGE_CHANNELS = 4
-"""A convolution to more channels is cheaper after the shuffle: before it, it has more taps."""
+"""A convolution to more channels is cheaper after the shuffle, where it has fewer taps."""
 
 
 def serving_form(generator: keras.Model) -> tuple[keras.Model, keras.Model | None]:
-    """Rewrite a functional generator; layers that stay as they are are shared with it.
+    """Rewrite a functional generator; unchanged layers are shared with it.
 
     Args:
         generator: LR [N, h, w, 3] -> SR [N, sh, sw, 3].
 
     Returns:
-        body and tail: SR = tail(body(LR)); without a tail where the body is all of it.
+        body and tail, SR = tail(body(LR)). The tail is None where the network cannot be cut.
     """
     calls, (output,) = nodes(generator)
-    steps = [[call.layer] for call in calls]  # applied one after another; none: passed on
+    steps = [[call.layer] for call in calls]  # applied in sequence; none: passed on
     users = [[j for j, call in enumerate(calls) if i in call.inputs] for i in range(len(calls))]
     for i, call in enumerate(calls):
         chain = _chain_before(calls, users, i)
@@ -73,7 +73,7 @@ def _shuffle_before(calls: list[Node], chain: list[int]) -> int | None:
 
 
 def _fold(convolution: keras.layers.Conv2D, norm: keras.layers.Layer) -> keras.layers.Conv2D:
-    """Return the convolution that gives what the two give one after the other."""
+    """Return one convolution that equals the two layers in sequence."""
     gamma, beta, mean, variance = norm.get_weights()
     factor = gamma / np.sqrt(variance + norm.epsilon)
     kernel, *bias = convolution.get_weights()
@@ -84,7 +84,7 @@ def _fold(convolution: keras.layers.Conv2D, norm: keras.layers.Layer) -> keras.l
 def _before_shuffle(convolution: keras.layers.Conv2D, scale: int) -> keras.layers.Conv2D:
     """Return the convolution before a PixelShuffle that equals `convolution` after it.
 
-    Both pad with zeros: what lies outside is outside at either size.
+    Both pad with zeros: the border is the same at either size.
     """
     kernel, *bias = convolution.get_weights()
     size, _, channels, filters = kernel.shape

@@ -1,9 +1,9 @@
 """Images of any size in bounded memory: tiles sliced on the host, each with its halo.
 
-A tile owns a rectangle of LR pixels. What the network is given is its window: the rectangle and as
-much around it as an SR pixel depends on, the receptive radius. So tiled output equals the whole
-image's, and nothing is blended. At the image's border the window ends where the image does: there
-the network pads as it does for the whole image.
+A tile owns a rectangle of LR pixels. The network takes the tile's window: the rectangle and a halo
+of the receptive radius, which is all that its SR depends on. So tiled output equals that of the
+whole image, and nothing is blended. At the image's border the window ends where the image does:
+there the network pads as it does for the whole image.
 """
 
 import itertools
@@ -28,7 +28,7 @@ class Box(NamedTuple):
     right: int
 
     def of(self, image: np.ndarray, scale: int = 1) -> np.ndarray:
-        """Return the view of these pixels, or of what they are at `scale`."""
+        """Return a view of these pixels in an image that is `scale` times as large."""
         rows = slice(scale * self.top, scale * self.bottom)
         return image[rows, scale * self.left : scale * self.right]
 
@@ -44,8 +44,8 @@ def upscale_tiles(
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Apply `network` tile by tile.
 
-    All windows of an image have one shape, except after the device ran out of memory: then tiles
-    of half the side go on with what is left.
+    All windows of an image have one shape. When the device runs out of memory, tiles of half the
+    side do the rest of the image.
 
     Args:
         network: see `Network`.
@@ -53,14 +53,14 @@ def upscale_tiles(
         scale: SR side over LR side.
         radius: the network's receptive radius in LR px.
         tile: a tile owns at most tile x tile LR px; its window is 2 * radius larger.
-        batch: tiles given to the network at once.
-        wanted: bool [H, W], optional: tiles where it is False everywhere are left out.
+        batch: tiles that the network takes at once.
+        wanted: bool [H, W], optional: tiles where it is False everywhere are skipped.
 
     Yields:
         the LR pixels that a tile owns, and their SR, float32 [scale * rows, scale * columns, C].
 
     Raises:
-        tf.errors.ResourceExhaustedError: one pixel with its halo is too much.
+        tf.errors.ResourceExhaustedError: one pixel with its halo needs too much memory.
     """
     left = deque(_grid(image.shape[:2], tile, wanted))
     size = _largest(left)
@@ -83,7 +83,7 @@ def upscale_tiles(
 
 
 def _grid(shape: tuple[int, int], tile: int, wanted: np.ndarray | None) -> Iterator[Box]:
-    """Cut the smallest rectangle that holds all that is wanted into tiles of nearly equal size."""
+    """Cut the smallest rectangle around the wanted pixels into tiles of nearly equal size."""
     height, width = shape
     box = Box(0, height, 0, width)
     if wanted is not None:
@@ -115,7 +115,7 @@ def _largest(boxes: deque[Box]) -> tuple[int, int]:
 
 
 def _window(box: Box, shape: tuple[int, int], size: tuple[int, int], radius: int) -> Box:
-    """Return what a tile's network sees; of one shape for all, so moved inwards at the border."""
+    """Return a tile's window. All have one shape: at the border it is moved inwards."""
 
     def side(first: int, own: int, length: int) -> tuple[int, int]:
         whole = min(own + 2 * radius, length)

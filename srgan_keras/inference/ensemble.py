@@ -8,7 +8,7 @@ Network = Callable[[np.ndarray], np.ndarray]
 
 
 def self_ensemble(network: Network, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Apply `network` to the images in the eight orientations of a square, and turn back.
+    """Apply `network` to the eight orientations of the images, and turn its outputs back.
 
     Args:
         network: float32 [N, h, w, C] -> float32 [N, scale * h, scale * w, C], any h and w.

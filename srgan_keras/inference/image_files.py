@@ -1,42 +1,32 @@
-"""Reading and writing photographs without losing what is in them.
+"""Reading and writing image files without losing what is in them.
 
-8 bit stays 8 bit, 16 bit stays 16 bit, grey stays grey, an alpha channel and an ICC profile are
+8 bit stays 8 bit, 16 bit stays 16 bit, grey stays grey. An alpha channel and an ICC profile are
 kept. A camera's orientation tag is applied to the pixels. Other metadata (names, dates, places) are
-left behind. What cannot be kept is refused, by name.
+not copied. A file whose contents cannot be kept is refused with the reason.
 """
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
-KINDS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+from srgan_keras.data import decode
+from srgan_keras.files import atomic_write
 
-_TAGS = _ORIENTATION, _ICC_PROFILE = 274, 34675
-_TURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    1: lambda x: x,
-    2: lambda x: x[:, ::-1],
-    3: lambda x: x[::-1, ::-1],
-    4: lambda x: x[::-1],
-    5: lambda x: x.swapaxes(0, 1),
-    6: lambda x: np.rot90(x, -1),
-    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-    8: lambda x: np.rot90(x),
-}
+# OpenCV does not see the ICC profile of a BMP file
+SUFFIXES = tuple(suffix for suffix in decode.SUFFIXES if suffix != ".bmp")
 
 
 class ImageFileError(Exception):
-    """A file that cannot be read as it is; the message says why."""
+    """A file that cannot be read without loss; the message says why and what to do."""
 
 
 @dataclass
-class Photograph:
-    """What a file holds.
+class ImageFile:
+    """The contents of an image file.
 
     Attributes:
         colour: uint8 or uint16 RGB [H, W, 3]; of a grey file three equal channels.
@@ -51,17 +41,17 @@ class Photograph:
     profile: bytes | None = None
 
 
-def read(path: Path) -> Photograph:
+def read(path: Path) -> ImageFile:
     """Read a PNG, JPEG, TIFF or WebP file.
 
     Raises:
-        ImageFileError: it is none, damaged, or holds what would be lost.
+        ImageFileError: it is of another kind, damaged, or holds something that would be lost.
     """
     if path.suffix.lower() in (".tif", ".tiff"):
-        pixels, profile = _read_tiff(path)
+        pixels, orientation, profile = _read_tiff(path)
     else:
         pixels, metadata = _decode(path)
-        pixels = _turned(pixels, metadata.get(cv2.IMAGE_METADATA_EXIF))
+        orientation = _orientation(metadata.get(cv2.IMAGE_METADATA_EXIF))
         profile = metadata.get(cv2.IMAGE_METADATA_ICCP)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageFileError(f"has pixels of type {pixels.dtype}: convert it to 8 or 16 bit")
@@ -69,6 +59,7 @@ def read(path: Path) -> Photograph:
     if profile and profile[16:20] != (b"GRAY" if grey else b"RGB "):
         space = profile[16:20].decode("ascii", "replace").strip()
         raise ImageFileError(f"has a colour profile of kind {space}: convert it to RGB")
+    pixels = _transposed(pixels, orientation)
     alpha = None
     if grey:
         pixels = np.stack([pixels] * 3, axis=-1)
@@ -77,57 +68,52 @@ def read(path: Path) -> Photograph:
         pixels = pixels[..., 2::-1]
     else:
         pixels = pixels[..., ::-1]
-    return Photograph(np.ascontiguousarray(pixels), alpha, grey, profile)
+    return ImageFile(np.ascontiguousarray(pixels), alpha, grey, profile)
 
 
-def write(path: Path, photograph: Photograph) -> None:
-    """Write a PNG or a TIFF, by the suffix: beside its place first, then renamed.
+def write(path: Path, image: ImageFile) -> None:
+    """Write a PNG or a TIFF, by the suffix, whole or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as partial:
         if path.suffix == ".png":
-            partial.write_bytes(_png(photograph))
+            partial.write_bytes(_png(image))
         else:
-            _write_tiff(partial, photograph)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+            _write_tiff(partial, image)
 
 
-def _png(photograph: Photograph) -> memoryview:
-    profile = photograph.profile
+def _png(image: ImageFile) -> memoryview:
     _, data = cv2.imencodeWithMetadata(
         ".png",
-        _channels(photograph, bgr=True),
-        [cv2.IMAGE_METADATA_ICCP] if profile else [],
-        [np.frombuffer(profile, np.uint8)] if profile else [],
+        _channels(image, bgr=True),
+        [cv2.IMAGE_METADATA_ICCP] if image.profile else [],
+        [np.frombuffer(image.profile, np.uint8)] if image.profile else [],
         # level 1: on photographs a fifth larger than level 6, and five times as fast
         [cv2.IMWRITE_PNG_COMPRESSION, 1],
     )
     return data.data
 
 
-def _write_tiff(path: Path, photograph: Photograph) -> None:
+def _write_tiff(path: Path, image: ImageFile) -> None:
     tifffile.imwrite(
         path,
-        _channels(photograph, bgr=False),
-        photometric="minisblack" if photograph.grey and photograph.alpha is None else "rgb",
-        extrasamples=None if photograph.alpha is None else ["unassalpha"],
-        iccprofile=photograph.profile,
+        _channels(image, bgr=False),
+        photometric="minisblack" if image.grey and image.alpha is None else "rgb",
+        extrasamples=None if image.alpha is None else ["unassalpha"],
+        iccprofile=image.profile,
         compression="zlib",
         rowsperstrip=64,
         metadata=None,
     )
 
 
-def _channels(photograph: Photograph, bgr: bool) -> np.ndarray:
+def _channels(image: ImageFile, bgr: bool) -> np.ndarray:
     """Return the file's channels; a grey file with alpha becomes RGBA."""
-    colour, alpha = photograph.colour, photograph.alpha
-    if photograph.grey and alpha is None:
+    colour, alpha = image.colour, image.alpha
+    if image.grey and alpha is None:
         return np.ascontiguousarray(colour[..., 0])
     if alpha is not None:
         return np.dstack([colour[..., ::-1] if bgr else colour, alpha])
@@ -135,7 +121,7 @@ def _channels(photograph: Photograph, bgr: bool) -> np.ndarray:
 
 
 def _decode(path: Path) -> tuple[np.ndarray, dict[int, bytes]]:
-    """Return the pixels, BGR or BGRA where they are no greys, and the metadata by kind."""
+    """Return the pixels, grey, BGR or BGRA, and the metadata by kind."""
     data = np.fromfile(path, np.uint8)
     try:
         pixels, kinds, parts = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
@@ -146,17 +132,18 @@ def _decode(path: Path) -> tuple[np.ndarray, dict[int, bytes]]:
     return pixels, {int(k): part.tobytes() for k, part in zip(kinds, parts, strict=True)}
 
 
-def _read_tiff(path: Path) -> tuple[np.ndarray, bytes | None]:
-    """Return what `_decode` gives, turned, and the ICC profile, which OpenCV does not see.
+def _read_tiff(path: Path) -> tuple[np.ndarray, int, bytes | None]:
+    """Return the pixels as `_decode` does, the orientation that is left to apply, the ICC profile.
 
-    Refuses what OpenCV would read as something else. It would multiply colours by alpha, too: with
-    alpha, tifffile reads the pixels.
+    OpenCV applies a TIFF's orientation, but does not see its profile. It would read some files as
+    something else: tifffile finds them. Files with alpha, by which OpenCV would multiply the
+    colours, are read by tifffile too.
     """
     try:
         with tifffile.TiffFile(path) as file:
             pages, page = len(file.pages), file.pages[0]
             colours, samples = page.photometric.name, page.samplesperpixel
-            tags = {code: page.tags[code].value for code in _TAGS if code in page.tags}
+            profile = page.tags.valueof(ExifTags.Base.InterColorProfile)
             if pages > 1:
                 raise ImageFileError(f"has {pages} pages: split it")
             if colours not in ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"):
@@ -164,21 +151,29 @@ def _read_tiff(path: Path) -> tuple[np.ndarray, bytes | None]:
             if samples not in (1, 3, 4):
                 raise ImageFileError(f"has {samples} channels: convert it to grey, RGB or RGBA")
             if samples == 4:
-                pixels = page.asarray()
-                turn = _TURN.get(tags.get(_ORIENTATION, 1), _TURN[1])
-                return turn(pixels)[..., [2, 1, 0, 3]], tags.get(_ICC_PROFILE)
+                orientation = page.tags.valueof(ExifTags.Base.Orientation, default=1)
+                return page.asarray()[..., [2, 1, 0, 3]], orientation, profile
     except (tifffile.TiffFileError, ValueError, IndexError, OSError) as error:
         raise ImageFileError(f"cannot be read as a TIFF ({error})") from None
-    return _decode(path)[0], tags.get(_ICC_PROFILE)
+    return _decode(path)[0], 1, profile
 
 
-def _turned(pixels: np.ndarray, exif: bytes | None) -> np.ndarray:
-    """Apply the orientation."""
-    if exif is None:
-        return pixels
+def _orientation(exif: bytes | None) -> int:
     tags = Image.Exif()
     try:
-        tags.load(exif)
-    except (SyntaxError, ValueError, OSError):  # damaged: there is nothing to follow
+        tags.load(exif or b"")
+    except (SyntaxError, ValueError, OSError):  # damaged: no orientation is known
+        return 1
+    return tags.get(ExifTags.Base.Orientation, 1)
+
+
+def _transposed(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation, a channel at a time: Pillow has no colours of 16 bit."""
+    if orientation == 1:
         return pixels
-    return _TURN.get(tags.get(_ORIENTATION, 1), _TURN[1])(pixels)
+    channels = []
+    for channel in np.atleast_3d(pixels).transpose(2, 0, 1):
+        image = Image.fromarray(np.ascontiguousarray(channel))
+        image.getexif()[ExifTags.Base.Orientation] = orientation
+        channels.append(np.asarray(ImageOps.exif_transpose(image)))
+    return channels[0] if pixels.ndim == 2 else np.stack(channels, axis=-1)

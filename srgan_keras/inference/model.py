@@ -1,4 +1,4 @@
-"""A model folder, loaded: `srgan_keras.load`."""
+"""Pretrained models and model folders, ready to upscale: `srgan_keras.load`."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -12,21 +12,21 @@ import tensorflow as tf
 from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import formats
-from srgan_keras.export.model_folder import find, read_info
+from srgan_keras.export.model_folder import check_built, find, read_info
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
 from srgan_keras.models.generator import build_generator
 
 
 class Model:
-    """A model to be used, by its SavedModel alone.
+    """A model that upscales images with its SavedModel.
 
     Attributes:
         path: the folder.
         info: the contents of model.json.
-        name: e.g. `stage2`.
+        name: of the model, such as `fundus-x4` or `stage2`.
         scale: SR side over LR side.
-        degradation: name of the degradation it undoes.
+        degradation: name of the degradation that it was trained to undo.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class Model:
 
     @cached_property
     def _saved_model(self) -> Any:  # noqa: ANN401
-        """Loaded when first asked for; has the attribute `network`, an `InferenceNetwork`."""
+        """Load it on first use; it has the attribute `network`, an `InferenceNetwork`."""
         folder = self.path / "saved_model"
         try:
             return tf.saved_model.load(str(folder))
@@ -47,19 +47,20 @@ class Model:
             raise UsageError(f"cannot load {folder}: {reason}") from None
 
     def upscaler(self, precision: str = "float32", engine: str = "keras") -> Upscaler:
-        """Return the model as a function of batches, with what tiles need to know of it.
+        """Return the model as a function of batches, with the sizes that tiles depend on.
 
         Args:
             precision: `float32`; `bfloat16`; `auto`, bfloat16 where the device multiplies it.
             engine: `keras`, the SavedModel; `openvino`, an export.
 
         Raises:
-            UsageError: the folder has to be brought up to date, or exported, first.
+            UsageError: the folder has no such export, or lacks facts that older versions of the
+                package did not write.
         """
         if "bytes_per_pixel" not in self.info:
             raise UsageError(
-                f"{self.path} was written by an older srgan_keras: "
-                f"`srgan-keras export {self.path} --format saved_model` brings it up to date"
+                f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
+                f"`srgan-keras export {self.path} --format saved_model`."
             )
         if precision == "auto":
             half = resolve_precision("auto") == "mixed_bfloat16"
@@ -67,7 +68,8 @@ class Model:
         if engine == "openvino":
             if engine not in self.info["parity"]:
                 raise UsageError(
-                    f"`srgan-keras export {self.path} --format openvino` has to come first"
+                    f"{self.path} has no OpenVINO export. To make it, run "
+                    f"`srgan-keras export {self.path} --format openvino`."
                 )
             network = formats.load_openvino(self.path / formats.FORMATS[engine].file, precision)
         else:
@@ -80,17 +82,18 @@ class Model:
         return Upscaler(network, self.scale, radius, cost)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
-        """Return the generator to be trained further, under the dtype policy in force.
+        """Return the generator for further training, under the current dtype policy.
 
         Args:
-            architecture: that it is expected to have.
-            scale: SR side over LR side, expected.
+            architecture: the expected architecture.
+            scale: the expected SR side over LR side.
 
         Raises:
-            UsageError: it has another one.
+            UsageError: the model has another architecture, or one that can no longer be built.
         """
+        check_built(self.info)
         expected = asdict(architecture) | {"scale": scale}
-        # what was no setting yet when it was trained counts as its default
+        # a setting that is newer than the model has its default
         found = asdict(Generator()) | self.info["configuration"]["generator"]
         found["scale"] = self.scale
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
@@ -106,11 +109,15 @@ class Model:
 
         Args:
             image: uint8 or uint16 RGB [H, W, 3], of any size: it is computed in tiles.
+
+        Raises:
+            ValueError: `image` is of another type or shape.
+            UsageError: `image` has no pixels, or see `upscaler`.
         """
         return upscale(self.upscaler(), _checked(image))[0]
 
     def upscale_float(self, image: np.ndarray) -> np.ndarray:
-        """Return the same before rounding, float32 [sH, sW, 3] in 0..1."""
+        """Return the result of `upscale` before rounding, float32 [sH, sW, 3] in 0..1."""
         return upscale(self.upscaler(), _checked(image), rounded=False)[0]
 
 
@@ -121,9 +128,12 @@ def _checked(image: np.ndarray) -> np.ndarray:
 
 
 def load(name_or_path: str | Path) -> Model:
-    """Return the model at a path, or the pretrained model of a name.
+    """Load a model.
+
+    Args:
+        name_or_path: a model folder, or the name of a pretrained model, such as `fundus-x4`.
 
     Raises:
-        UsageError: there is none, or it is damaged.
+        UsageError: no such model exists, or its folder is damaged.
     """
     return Model(find(name_or_path))

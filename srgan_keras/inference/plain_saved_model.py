@@ -1,4 +1,4 @@
-"""A SavedModel with the contract's signatures and nothing beside it: no model.json."""
+"""A SavedModel of any origin that has the signatures of a model folder, but no model.json."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ class PlainSavedModel:
 
     Attributes:
         path: the folder.
-        info: nothing is known of it.
+        info: empty.
         name: the folder's.
-        scale: SR side over LR side, found by trying.
+        scale: SR side over LR side, measured on a small image.
         degradation: `unknown`.
     """
 
@@ -41,18 +41,18 @@ class PlainSavedModel:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(
                 f"{path} has no signature serving_default from images, uint8 [N, H, W, 3], to "
-                f"images: {reason}"
+                f"images ({reason}): export the model with that signature"
             ) from None
         self.scale = sr.shape[0] // _PROBE
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
-        """Enlarge uint8 [h, w, 3] to uint8 [scale h, scale w, 3]."""
+        """Upscale uint8 [h, w, 3] to uint8 [scale h, scale w, 3]."""
         return self._call("serving_default", image)
 
     def upscale_float(self, image: np.ndarray) -> np.ndarray:
-        """Enlarge uint8 [h, w, 3] to float32 [scale h, scale w, 3] in 0..1.
+        """Upscale uint8 [h, w, 3] to float32 [scale h, scale w, 3] in 0..1.
 
-        By `serve_float`; where there is none, in steps of 1 / 255.
+        Without the signature `serve_float` the result has steps of 1 / 255.
         """
         if "serve_float" in self._signatures:
             return self._call("serve_float", image.astype(np.float32) / 255)

@@ -1,10 +1,10 @@
-"""The verb `upscale`: photographs in, larger ones out. Reads, computes and writes at one time."""
+"""The command `upscale`: photographs in, larger ones out. Reads, computes and writes at once."""
 
 import errno
 import glob
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.inference.image_files import KINDS, ImageFileError, Photograph, read, write
+from srgan_keras.inference.image_files import SUFFIXES, ImageFile, ImageFileError, read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import (
     Upscaler,
@@ -27,20 +27,20 @@ from srgan_keras.inference.upscaler import (
 from srgan_keras.options import UpscaleOptions
 
 MOST_PIXELS = 2**30
-"""Of an image that OpenCV reads again."""
+"""The pixels of the largest image that OpenCV reads."""
 
 log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A file and where what is made of it goes."""
+    """A photograph, and the file that its SR is written to."""
 
     source: Path
     target: Path
 
 
 def upscale_files(options: UpscaleOptions) -> None:
-    """Do what the verb asks for; a file that fails is named, and the rest is done.
+    """Upscale photographs, files or whole folders; log each file that fails, and do the rest.
 
     Raises:
         UsageError: wrong use or input.
@@ -54,14 +54,18 @@ def upscale_files(options: UpscaleOptions) -> None:
     jobs = _shard(list(_jobs(options)), options.shard)
     todo = [job for job in jobs if options.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
-        log.info("%d are there already; --overwrite makes them anew", len(jobs) - len(todo))
+        log.info(
+            "%d of %d files exist already and are skipped. To write them again, set overwrite.",
+            len(jobs) - len(todo),
+            len(jobs),
+        )
     failed = run(upscaler, todo, options)
     if failed:
-        raise CommandError(f"{failed} of {len(todo)} files failed, the others are in {options.out}")
+        raise CommandError(f"{failed} of {len(todo)} files failed; the others are in {options.out}")
 
 
 def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int:
-    """Read, compute and write at one time, one file each; return how many failed."""
+    """Read, compute and write at once, one file each; return how many failed."""
     failed = 0
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
     with (
@@ -75,8 +79,8 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
             current = ahead
             ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
             try:
-                photograph = current.result()
-                made = _process(upscaler, photograph, options, bar.update)
+                image = current.result()
+                made = _process(upscaler, image, options, bar.update)
             except (ImageFileError, UsageError, OSError) as error:
                 failed += 1
                 log.error("%s %s", job.source, error)
@@ -84,13 +88,13 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
                 continue
             failed += _not_written(pending)
             pending = job, writer.submit(_write, job.target, made)
-            del photograph, made, current
+            del image, made, current
         failed += _not_written(pending)
     return failed
 
 
 def _not_written(pending: tuple[Job, Future] | None) -> int:
-    """Wait until a file is written; return 1 where it could not be. A full disk ends all."""
+    """Wait until a file is written; return 1 where it failed. A full disk ends the command."""
     if pending is None:
         return 0
     job, written = pending
@@ -105,50 +109,53 @@ def _not_written(pending: tuple[Job, Future] | None) -> int:
 
 
 def _process(
-    upscaler: Upscaler, photograph: Photograph, options: UpscaleOptions, progress: object
-) -> dict[str, Photograph]:
-    """Return what is to be written, by what is added to the file's name."""
-    colour = photograph.colour
-    if upscaler.scale**2 * colour[..., 0].size > MOST_PIXELS:
-        raise ImageFileError(f"would become larger than {MOST_PIXELS} px")
+    upscaler: Upscaler,
+    image: ImageFile,
+    options: UpscaleOptions,
+    progress: Callable[[float], object],
+) -> dict[str, ImageFile]:
+    """Return the files to write, by the end of their names."""
+    colour, scale = image.colour, upscaler.scale
+    if scale**2 * colour[..., 0].size > MOST_PIXELS:
+        raise ImageFileError(f"would become larger than {MOST_PIXELS} px: cut it into parts")
     wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
     sr, deviation = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
-    scale = upscaler.scale
-    if photograph.grey:  # the network's three channels differ a little
+    if image.grey:  # the network's three channels differ a little
         sr[...] = np.rint(sr.mean(axis=2, dtype=np.float32))[..., np.newaxis]
-    alpha = photograph.alpha
+    alpha = image.alpha
     if alpha is not None:
         alpha = bicubic(np.repeat(alpha[..., np.newaxis], 3, axis=2), scale)[..., 0]
-    made = {"": Photograph(sr, alpha, photograph.grey, photograph.profile)}
+    made = {"": ImageFile(sr, alpha, image.grey, image.profile)}
     if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
-        made[".compare"] = Photograph(strip, None, photograph.grey, photograph.profile)
+        made[".compare"] = ImageFile(strip, None, image.grey, image.profile)
     if deviation is not None:
         levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
-        made[".uncertainty"] = Photograph(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
+        made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
     return made
 
 
-def _write(target: Path, made: dict[str, Photograph]) -> None:
-    for name, photograph in reversed(made.items()):  # the one that is looked for comes last
-        write(target.with_name(f"{target.stem}{name}{target.suffix}"), photograph)
+def _write(target: Path, made: dict[str, ImageFile]) -> None:
+    for name, image in reversed(made.items()):  # SR comes last: while it is missing, a job is open
+        write(target.with_name(f"{target.stem}{name}{target.suffix}"), image)
 
 
 def _upscaler(options: UpscaleOptions) -> Upscaler:
-    """Put the network together from its parts."""
-    if (
-        options.batch < 1
-        or options.back_project < 0
-        or (options.tile is not None and options.tile < 1)
-    ):
-        raise UsageError("--batch and --tile must be 1 or more, --back-project 0 or more")
+    """Combine the model with the options that change its output.
+
+    Raises:
+        UsageError: wrong use, or a model cannot be loaded.
+    """
+    tile = 1 if options.tile is None else options.tile
+    if options.batch < 1 or tile < 1 or options.back_project < 0:
+        raise UsageError("batch and tile must be 1 or more, back_project 0 or more")
     if options.tile is not None and options.memory is not None:
-        raise UsageError("give --tile or --memory, not both")
+        raise UsageError("set tile or memory, not both")
     if not 0 <= (options.blend or 0) <= 1:
-        raise UsageError("--blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
+        raise UsageError("blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
     model = load(options.model)
     upscaler = model.upscaler(options.precision, options.engine)
     if options.blend is not None:
@@ -167,14 +174,17 @@ def _jobs(options: UpscaleOptions) -> Iterator[Job]:
     """List the files; those of a folder keep their places below it.
 
     Raises:
-        UsageError: an input is not there, or two would be written to one file.
+        UsageError: an input does not exist, or two would be written to one file.
     """
     suffix = ".png" if options.format == "png" else ".tiff"
     out, seen = options.out.resolve(), {}
     for source, inside in _sources(options.inputs, out):
         target = options.out / inside.with_suffix(suffix)
         if seen.setdefault(target, source) != source:
-            raise UsageError(f"{seen[target]} and {source} would both be written to {target}")
+            raise UsageError(
+                f"{seen[target]} and {source} would both be written to {target}: upscale them "
+                "into different folders"
+            )
         yield Job(source, target)
 
 
@@ -185,30 +195,30 @@ def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
             [Path(given)] if os.path.exists(given) else [Path(p) for p in sorted(glob.glob(given))]
         )
         if not paths:
-            raise UsageError(f"there is no file, folder or match of {given!r}")
+            raise UsageError(f"no file, folder or match of {given!r}: give an existing path")
         for path in paths:
             if not path.is_dir():
                 yield path, Path(path.name)
                 continue
             files = [file for file in sorted(path.rglob("*")) if file.is_file()]
             files = [file for file in files if out not in file.resolve().parents]
-            photographs = [file for file in files if file.suffix.lower() in KINDS]
+            photographs = [file for file in files if file.suffix.lower() in SUFFIXES]
             if not photographs:
-                raise UsageError(f"{path} holds no file of the kinds {', '.join(KINDS)}")
+                raise UsageError(f"{path} holds no file of the kinds {', '.join(SUFFIXES)}")
             if len(photographs) < len(files):
                 others = len(files) - len(photographs)
-                log.info("%s: %d files of other kinds are left alone", path, others)
+                log.info("%s: %d files of other kinds are skipped", path, others)
             yield from ((file, file.relative_to(path)) for file in photographs)
 
 
 def _shard(jobs: list[Job], shard: str) -> list[Job]:
     index, _, count = shard.partition("/")
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise UsageError(f"--shard {shard}: give I/N, such as 1/4 to 4/4")
+        raise UsageError(f"shard {shard!r} is not I/N: set 1/4 to 4/4, for example")
     return jobs[int(index) - 1 :: int(count)]
 
 
 def _adversarial(path: Path) -> Path:
-    """Return where the adversarial model made from a model folder is: shipped, or of its run."""
-    shipped = path.with_name(f"{path.name}-gan")
-    return shipped if shipped.is_dir() else path.with_name("stage2")
+    """Return the adversarial model of a model: pretrained, NAME-gan; in a run directory, stage2."""
+    pretrained = path.with_name(f"{path.name}-gan")
+    return pretrained if pretrained.is_dir() else path.with_name("stage2")

@@ -1,4 +1,4 @@
-"""From an array of LR pixels to one of SR pixels: networks put together, tiled, rounded."""
+"""From LR pixels to SR pixels: networks are combined, applied in tiles, and rounded."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,19 +15,19 @@ from srgan_keras.inference.ensemble import self_ensemble
 from srgan_keras.models.bicubic import bicubic_upsample
 
 MEMORY = 2**29
-"""Bytes for feature maps at LR size unless told otherwise."""
+"""Bytes for feature maps at LR size, unless a tile size is given."""
 
 DARK = 32
-"""A frame whose rim, but for a hundredth of it, is darker than this shows a field of view."""
+"""Grey level: a frame shows a field of view when 99 % outside its mask is no brighter."""
 
 _BICUBIC_TILE = 512
 
 
 class Upscaler(NamedTuple):
-    """A network, and what tiles need to know of it.
+    """A network, and the sizes that tiles depend on.
 
     Attributes:
-        network: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, C] in 0..1, any N, h and w;
+        network: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, C] in 0..1, any N, h and w.
             C is 3, or 4 where the last is the standard deviation.
         scale: SR side over LR side.
         radius: its receptive radius in LR px.
@@ -40,14 +40,20 @@ class Upscaler(NamedTuple):
     bytes_per_pixel: int
 
     def tile(self, memory: int) -> int:
-        """Return the side of the largest tile that fits into a number of bytes."""
+        """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
         return max(int((memory / self.bytes_per_pixel) ** 0.5) - 2 * self.radius, 1)
 
 
 def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
-    """Return (1 - share) * first + share * second."""
+    """Return (1 - share) * first + share * second.
+
+    Raises:
+        UsageError: their scales differ.
+    """
     if first.scale != second.scale:
-        raise UsageError(f"models of x{first.scale} and x{second.scale} cannot be blended")
+        raise UsageError(
+            f"models of x{first.scale} and x{second.scale} cannot be blended: choose one scale"
+        )
 
     def network(images: np.ndarray) -> np.ndarray:
         return (1 - share) * first.network(images) + share * second.network(images)
@@ -57,7 +63,7 @@ def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
 
 
 def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
-    """Move SR so that its reduction comes nearer to LR: SR + up(LR - down(SR)), some times."""
+    """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times."""
     scale, down = upscaler.scale, DEGRADATIONS[degradation].function
 
     def network(images: np.ndarray) -> np.ndarray:
@@ -66,7 +72,7 @@ def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler
             sr += bicubic_upsample(images - down(sr, scale), scale)
         return np.clip(sr, 0, 1)
 
-    # an LR pixel's reduction takes in two LR px to either side, its enlargement two more
+    # down reads two LR px to either side, up two more
     radius = upscaler.radius + 4 * times
     return upscaler._replace(network=network, radius=radius)
 
@@ -98,18 +104,18 @@ def upscale(
     Args:
         upscaler: see `Upscaler`.
         image: uint8 or uint16 RGB [H, W, 3].
-        tile: LR pixels along a side that a tile owns; None: what fits into `MEMORY`.
-        batch: tiles at once.
-        wanted: bool [H, W]; where it is False SR is bicubic interpolation. None: all.
-        rounded: to the image's type; otherwise float32 in 0..1.
-        progress: told the share of the image's pixels whenever some are done.
+        tile: side in LR px that a tile owns. None: the largest that fits into `MEMORY`.
+        batch: tiles computed at once.
+        wanted: bool [H, W]. Where it is False, SR is bicubic interpolation. None: True everywhere.
+        rounded: round to the image's type; otherwise SR is float32 in 0..1.
+        progress: called with the share of the image's pixels each time a tile is done.
 
     Returns:
-        SR [sH, sW, 3], and where the network gives one the standard deviation, float32 [sH, sW] in
-        0..1 (0 where SR is bicubic).
+        SR [sH, sW, 3], and the standard deviation, float32 [sH, sW] in 0..1 (0 where SR is
+        bicubic), or None where the network has none.
 
     Raises:
-        UsageError: an image without pixels.
+        UsageError: `image` has no pixels.
     """
     height, width = image.shape[:2]
     if not height * width:
@@ -138,14 +144,15 @@ def upscale(
 
 
 def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
-    """Return where an SR pixel depends on the field of view; None where the image shows none.
+    """Return the LR pixels whose SR depends on the field of view.
 
     Args:
         image: uint8 or uint16 RGB [H, W, 3].
         radius: the network's receptive radius in LR px.
 
     Returns:
-        bool [H, W], the mask of `fov_mask` dilated by the radius, or None: compute all of it.
+        bool [H, W], the mask of `fov_mask` dilated by the radius; None where the image shows no
+        field of view, so that every pixel counts.
     """
     levels = image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8)
     try:
@@ -160,7 +167,7 @@ def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
 
 
 def bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarge one image, uint8 or uint16 [H, W, 3], by interpolation, in bounded memory."""
+    """Upscale one image, uint8 or uint16 [H, W, 3], by bicubic interpolation in tiles."""
     nowhere = np.zeros(image.shape[:2], bool)
     return upscale(Upscaler(_bicubic, scale, 0, 1), image, 1, wanted=nowhere)[0]
 

@@ -1,9 +1,9 @@
 """Bicubic interpolation at integer scales as fixed convolutions.
 
-Keys' cubic with a = -0.5, symmetric borders: what MATLAB's `imresize` computes, to the border. A
-convolution is compiled by XLA and taken by every export format, TensorFlow's ResizeBicubic is not.
-Dense kernels over all channels: measured on a CPU they are up to three times as fast as depthwise
-or separable ones. On a GPU that multiplies in TF32 the result is good to a tenth of a grey level.
+Keys' cubic with a = -0.5 and symmetric borders: MATLAB's `imresize` up to the border. XLA and every
+export format take a convolution, but not TensorFlow's ResizeBicubic. The kernels are dense over all
+channels: on a CPU they are up to three times as fast as depthwise or separable ones. On a GPU that
+multiplies in TF32 the result is good to a tenth of a grey level.
 
 R. G. Keys, "Cubic convolution interpolation for digital image processing", IEEE Transactions on
 Acoustics, Speech, and Signal Processing 29(6), 1981.
@@ -27,7 +27,7 @@ def bicubic_downsample(x: tf.Tensor, scale: int) -> tf.Tensor:
         float32 [N, H / scale, W / scale, C], not clipped.
 
     Raises:
-        ValueError: a side is no multiple of the scale.
+        ValueError: a side is not a multiple of the scale.
     """
     if any(side is not None and (side % scale or side == 0) for side in x.shape[1:3]):
         raise ValueError(f"sides {x.shape[1:3]} must be multiples of the scale {scale}")
@@ -36,7 +36,7 @@ def bicubic_downsample(x: tf.Tensor, scale: int) -> tf.Tensor:
 
 
 def bicubic_upsample(x: tf.Tensor, scale: int) -> tf.Tensor:
-    """Enlarge an image: one 5x5 kernel for each of the scale^2 phases, then depth to space.
+    """Upscale an image: one 5x5 kernel for each of the scale^2 phases, then depth to space.
 
     Args:
         x: [N, H, W, C], any float type and range; one pixel is enough.
@@ -52,7 +52,7 @@ def bicubic_upsample(x: tf.Tensor, scale: int) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("srgan_keras")
 class BicubicUpsampling(keras.layers.Layer):
-    """Enlarges images [N, H, W, C] bicubically to [N, scale * H, scale * W, C].
+    """Upscales images [N, H, W, C] bicubically to [N, scale * H, scale * W, C].
 
     Computes and returns float32 whatever the policy: half precision would lose grey levels.
     """
@@ -62,7 +62,7 @@ class BicubicUpsampling(keras.layers.Layer):
         self.scale = scale
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Return the enlarged images."""
+        """Return the upscaled images."""
         return bicubic_upsample(inputs, self.scale)
 
     def get_config(self) -> dict:

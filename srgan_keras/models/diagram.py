@@ -28,7 +28,7 @@ COLOURS = {
     "normalisation": "#f7d99c",
     "activation": "#f3b3a6",
     "sum, join": "#ffffff",
-    "enlargement": "#b5dcae",
+    "upsampling": "#b5dcae",
     "pooling": "#c9bfe3",
     "dense": "#9fd6d2",
     "fixed scaling": "#ece7d8",
@@ -45,9 +45,9 @@ def draw(model: keras.Model, target: Path | Axes, title: str) -> None:
     """Draw a functional model into a picture file, or into axes.
 
     Args:
-        model: models that it uses as layers are drawn as what they consist of.
+        model: a model that it uses as a layer is drawn as its own layers.
         target: the file (its suffix gives the format), or axes, which are emptied.
-        title: stands above.
+        title: text above the boxes.
     """
     drawing = _Drawing(arrange(model))
     if isinstance(target, Axes):
@@ -131,7 +131,7 @@ class _Drawing:
         )  # fmt: skip
 
     def _edge(self, edge: Edge) -> None:
-        """Draw a step to the next box, a lane above, or a way round to a later row."""
+        """Draw a step to the next box, a lane above the boxes, or a line to a later row."""
         first, last, way = edge
         row, later = row_of(self.rows, first), row_of(self.rows, last)
         start, end = self._x(first), self._x(last)

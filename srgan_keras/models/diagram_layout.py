@@ -14,7 +14,7 @@ MAX_COLUMNS = 26
 
 @dataclass(frozen=True)
 class Box:
-    """What is drawn for a layer call."""
+    """The box of a layer call."""
 
     label: str
     kind: str
@@ -27,7 +27,7 @@ Edge = tuple[int, int, tuple[Box, ...]]
 
 @dataclass(frozen=True)
 class Layout:
-    """Boxes in order, and what is drawn around them; numbers are indices of boxes."""
+    """Boxes in order, and what connects them; numbers are indices of boxes."""
 
     boxes: list[Box]
     edges: set[Edge]
@@ -36,7 +36,7 @@ class Layout:
 
 
 def arrange(model: keras.Model) -> Layout:
-    """Return the boxes along a functional model's longest way, and what connects them."""
+    """Return the boxes along a functional model's longest path, and their connections."""
     calls, outputs = nodes(model)
     order = _longest_path(calls, outputs[0])
     place = {call: i for i, call in enumerate(order)}
@@ -54,7 +54,7 @@ def arrange(model: keras.Model) -> Layout:
 
 
 def _longest_path(calls: list[Node], output: int) -> list[int]:
-    """Return the longest way to the output, or all calls where chains beside it branch."""
+    """Return the longest path to the output, or all calls where chains beside it branch."""
     length = [0] * len(calls)
     for i, node in enumerate(calls):
         length[i] = 1 + max((length[j] for j in node.inputs), default=0)
@@ -68,7 +68,7 @@ def _longest_path(calls: list[Node], output: int) -> list[int]:
 
 
 def _collapse(layout: Layout) -> Layout:
-    """Draw once what repeats: boxes with equal labels and equal connections, relative to them."""
+    """Draw repeated boxes once: those with equal labels and equal relative connections."""
     incoming: list[list] = [[] for _ in layout.boxes]
     for first, last, way in layout.edges:
         incoming[last].append((last - first, way))
@@ -95,7 +95,7 @@ def _collapse(layout: Layout) -> Layout:
 
 
 def _repetitions(marks: list, start: int) -> list[tuple[int, int]]:
-    """Return (period, count) of what repeats from `start` on, where it saves three boxes."""
+    """Return (period, count) of the repetitions from `start` that save three boxes or more."""
     found = [(1, 1)]
     for period in range(1, (len(marks) - start) // 2 + 1):
         count = 1
@@ -143,7 +143,6 @@ def _box(node: Node) -> Box:
     elif isinstance(layer, keras.layers.Conv2D):
         kind = "convolution"
         label = f"Conv k{layer.kernel_size[0]}n{layer.filters}s{layer.strides[0]}"
-        label += f"d{layer.dilation_rate[0]}" if layer.dilation_rate[0] > 1 else ""
         label += _activation(layer)
     elif isinstance(layer, keras.layers.Dense):
         kind, label = "dense", f"Dense {layer.units}{_activation(layer)}"
@@ -151,18 +150,14 @@ def _box(node: Node) -> Box:
         kind, label = "normalisation", "Batch norm"
     elif isinstance(layer, keras.layers.LeakyReLU):
         kind, label = "activation", f"LeakyReLU {layer.negative_slope:g}"
-    elif isinstance(layer, keras.layers.Activation):
-        kind, label = "activation", layer.activation.__name__
-    elif isinstance(layer, keras.layers.ReLU | keras.layers.PReLU):
+    elif isinstance(layer, keras.layers.ReLU):
         kind = "activation"
-    elif isinstance(layer, keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate):
+    elif isinstance(layer, keras.layers.Add | keras.layers.Concatenate):
         kind = "sum, join"
     elif isinstance(layer, PixelShuffle):
-        kind, label = "enlargement", f"PixelShuffle ×{layer.scale}"
-    elif isinstance(layer, keras.layers.UpSampling2D):
-        kind, label = "enlargement", f"Nearest ×{layer.size[0]}"
+        kind, label = "upsampling", f"PixelShuffle ×{layer.scale}"
     elif isinstance(layer, BicubicUpsampling):
-        kind, label = "enlargement", f"Bicubic ×{layer.scale}"
+        kind, label = "upsampling", f"Bicubic ×{layer.scale}"
     elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
         kind, label = "pooling", f"{'Max' if 'Max' in label else 'Mean'} pool s{layer.strides[0]}"
     elif isinstance(layer, keras.layers.GlobalAveragePooling2D | keras.layers.Flatten):

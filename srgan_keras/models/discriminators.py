@@ -1,9 +1,8 @@
 """The discriminators of Eq. (2). Each returns logits [N, 1], float32; losses apply the sigmoid.
 
-`vgg19` is the paper's text: a VGG-19 trunk with extra convolutions. Its frozen part is computed
-once an image and serves the content loss too, so a discriminator is built in two pieces: what is
-frozen (part of `vgg19.features`) and the part here, which is trained on the trunk's feature map.
-`srgan` and `dcgan` are trained on the image itself.
+`vgg19` follows the paper's text: a VGG-19 trunk with extra convolutions. The trunk's frozen part is
+computed once an image, for the content loss too. It belongs to `vgg19.build_features`; the part
+here is trained on its feature map. `srgan` and `dcgan` are trained on the image itself.
 """
 
 import keras
@@ -20,13 +19,13 @@ def build_discriminator(
     """Build the trained part of D.
 
     Args:
-        config: which one, and its widths.
+        config: kind and widths.
         patch: side of an HR patch in px; only `dcgan` depends on it.
-        base: VGG-19 without top, for `vgg19`: the trained trunk layers start from its weights.
+        base: VGG-19 without top: the trained layers of `vgg19` start from its weights.
 
     Returns:
-        Model `discriminator`: image float32 [N, H, W, 3] in 0..1, or for `vgg19` the feature map
-        of `trunk_cut`, -> logit float32 [N, 1].
+        Model `discriminator`: image float32 [N, H, W, 3] in 0..1 -> logit float32 [N, 1]. For
+        `vgg19` the input is the feature map of `trunk_cut`.
     """
     if config.kind == "vgg19":
         return _vgg19_head(config, base)
@@ -85,7 +84,7 @@ def _vgg19_head(config: Discriminator, base: keras.Model) -> keras.Model:
 
 
 def _srgan(config: Discriminator) -> keras.Model:
-    """Ledig et al. 2017, Figure 4; global pooling in place of flattening, so any patch size."""
+    """Ledig et al. 2017, Figure 4; global pooling instead of flattening, so any patch size."""
     inputs = keras.Input((None, None, 3), dtype="float32", name="image")
     x = Affine((2.0,) * 3, (-1.0,) * 3, name="symmetric")(inputs)
     for i, (filters, stride) in enumerate(
@@ -96,7 +95,7 @@ def _srgan(config: Discriminator) -> keras.Model:
 
 
 def _dcgan(patch: int) -> keras.Model:
-    """Build the published code's: 48,153,921 trainable weights at 384 px (it flattens)."""
+    """Build the discriminator of the published code: 48,153,921 trainable weights at 384 px."""
     inputs = keras.Input((patch, patch, 3), dtype="float32", name="image")
     x = Affine((2.0,) * 3, (-1.0,) * 3, name="symmetric")(inputs)
     for i, filters in enumerate((64, 128, 256, 512, 1024, 2048), 1):
@@ -122,9 +121,8 @@ def _conv(
     batch_norm: bool = True,
     act: bool = True,
 ) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        filters, kernel, stride, padding="same", use_bias=not batch_norm, name=f"{name}"
-    )(x)
+    use_bias = not batch_norm
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=use_bias, name=name)(x)
     if batch_norm:
         x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
     return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_act")(x) if act else x

@@ -1,4 +1,4 @@
-"""The generator of Eq. (1): residual blocks in LR space, then enlargement to HR space."""
+"""The generator of Eq. (1): residual blocks in LR space, then upsampling to HR space."""
 
 import keras
 from keras import layers
@@ -26,14 +26,13 @@ def build_generator(
     """Build G: LR [N, h, w, 3] float32 in 0..1 -> SR [N, scale*h, scale*w, 3] float32.
 
     The output is nominally in 0..1 and not clipped. Eq. (7)'s normalisation and its inverse are
-    part of the network.
+    part of the network. Normalisation `symmetric` does not use `mean` and `std`.
 
     Args:
         config: architecture.
         scale: a power of two.
-        mean: the training photographs', per channel, in 0..1, for Eq. (7); not used where
-            `config.normalisation` is `symmetric`.
-        std: their standard deviation, the same.
+        mean: of the training photographs, per channel, in 0..1, for Eq. (7).
+        std: standard deviation of the same.
     """
     if config.normalisation == "symmetric":
         mean, std = SYMMETRIC
@@ -48,7 +47,7 @@ def build_generator(
         name="head_conv",
     )(x)
     x = activation(config.activation, "head_act")(x)
-    x = _enlarge(_body(x, config), config, scale)
+    x = _upsample(_body(x, config), config, scale)
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
         x = layers.Add(dtype="float32", name="bicubic_add")(
@@ -89,7 +88,7 @@ def _conv_bn(
     return x
 
 
-def _enlarge(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
+def _upsample(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
     """Go from features at LR size to an image at SR size."""
     if config.upsampling == "direct":
         return PixelShuffle(scale, name="up_shuffle")(_tail(x, config, scale))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import keras
 
+from srgan_keras.private_apis import call_of
+
 
 @dataclass(frozen=True)
 class Node:
@@ -13,7 +15,7 @@ class Node:
     inputs: tuple[int, ...]
     """Indices of the nodes whose outputs it takes; empty for an input of the model."""
     shape: tuple[int | None, ...]
-    """Of its output, the batch axis first."""
+    """The shape of its output, the batch axis first."""
 
 
 def nodes(model: keras.Model) -> tuple[list[Node], list[int]]:
@@ -34,8 +36,7 @@ def nodes(model: keras.Model) -> tuple[list[Node], list[int]]:
         if id(tensor) in index:
             todo.pop()
             continue
-        layer, call, position = tensor._keras_history
-        sources = layer._inbound_nodes[call].input_tensors
+        layer, call, position, sources = call_of(tensor)
         missing = [source for source in sources if id(source) not in index]
         if missing:
             todo.extend(reversed(missing))
@@ -55,7 +56,7 @@ def nodes(model: keras.Model) -> tuple[list[Node], list[int]]:
 def _splice(calls: list[Node], model: keras.Model, inputs: tuple[int, ...]) -> list[int]:
     """Append the calls inside `model`, fed by the calls `inputs`; return its outputs' indices."""
     inner, outputs = nodes(model)
-    inner_inputs = [tensor._keras_history[0] for tensor in model.inputs]
+    inner_inputs = [call_of(tensor)[0] for tensor in model.inputs]
     moved: list[int] = []
     for node in inner:
         if node.layer in inner_inputs:

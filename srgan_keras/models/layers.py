@@ -38,9 +38,9 @@ class PixelShuffle(keras.layers.Layer):
 class BlockConv2D(keras.layers.Conv2D):
     """`Conv2D` of stride 1, odd kernel and same padding on images of even sides, for few filters.
 
-    Three filters leave most lanes of a processor idle. This computes the same sums for the four
-    pixels of a 2x2 block side by side, with a kernel on blocks that is made from the layer's own:
-    on a CPU more than twice as fast forwards and backwards both, for 64 channels to 3 with 9x9.
+    Three filters leave most lanes of a processor idle. This layer computes the same sums for the
+    four pixels of a 2x2 block at once, with a kernel on blocks that it makes from its own kernel.
+    For 9x9 from 64 channels to 3, a CPU computes it and its gradient more than twice as fast.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any) -> None:  # noqa: ANN401
@@ -76,7 +76,7 @@ class BlockConv2D(keras.layers.Conv2D):
 class ICNR(keras.initializers.Initializer):
     """Makes the s*s sub-kernels before a PixelShuffle equal (Aitken et al. 2017).
 
-    The network then starts as nearest-neighbour enlargement, without a checkerboard.
+    The network then starts as nearest-neighbour upsampling, without a checkerboard.
     """
 
     def __init__(self, scale: int = 2, gain: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""What tiles need to know of a network: how far an SR pixel looks, what an LR pixel costs."""
+"""How far an SR pixel looks, and the memory that an LR pixel takes: tiles depend on both."""
 
 import keras
 
@@ -16,7 +16,6 @@ POINTWISE = (
     keras.layers.BatchNormalization,
     keras.layers.Concatenate,
     keras.layers.LeakyReLU,
-    keras.layers.Multiply,
     keras.layers.PReLU,
     keras.layers.ReLU,
     keras.layers.Rescaling,
@@ -25,19 +24,19 @@ POINTWISE = (
 
 
 def receptive_radius(generator: keras.Model, scale: int) -> int:
-    """Return the largest distance, along an axis in LR px, from which an SR pixel takes anything.
+    """Return the largest distance, along an axis in LR px, that an SR pixel depends on.
 
-    An SR pixel (y, x) lies in the LR pixel (y // scale, x // scale) and depends on no LR pixel
-    further from that one than the radius; the receptive field is 2 * radius + 1 wide. Found by
-    following the rows that an SR pixel needs backwards through the layers, for each phase.
+    An SR pixel (y, x) lies in the LR pixel (y // scale, x // scale). It depends on no LR pixel
+    further from that one than the radius; the receptive field is 2 * radius + 1 wide. For each
+    phase the rows that an SR pixel needs are followed backwards through the layers.
 
     Args:
         generator: a functional model, LR [N, h, w, 3] -> SR [N, scale * h, scale * w, 3].
         scale: SR side over LR side.
 
     Raises:
-        ValueError: a layer of a kind that is not known here (one that looks at the whole image,
-            such as a global pooling, has no receptive radius).
+        ValueError: a layer of an unknown kind. A layer that looks at the whole image, such as a
+            global pooling, has no receptive radius.
     """
     calls, outputs = nodes(generator)
     radius = 0
@@ -57,21 +56,17 @@ def receptive_radius(generator: keras.Model, scale: int) -> int:
 
 
 def bytes_per_pixel(model: keras.Model) -> int:
-    """Estimate the memory that an LR pixel takes: the most that layers' outputs need at one time.
-
-    Args:
-        model: functional, computing in float32, its layers of the kinds named above.
-    """
+    """Estimate the memory that an LR pixel takes: the peak of the layers' outputs, in float32."""
     calls, outputs = nodes(model)
     last_use = {source: i for i, call in enumerate(calls) for source in call.inputs}
     last_use |= dict.fromkeys(outputs, len(calls))
     sizes: list[int] = []
-    enlarged: list[int] = []  # side over LR side
+    sides: list[int] = []  # over LR side
     most = 0
     for i, call in enumerate(calls):
-        side = max((enlarged[source] for source in call.inputs), default=1)
-        enlarged.append(side * _enlargement(call.layer))
-        sizes.append(4 * call.shape[-1] * enlarged[i] ** 2)
+        side = max((sides[source] for source in call.inputs), default=1)
+        sides.append(side * _upscaling(call.layer))
+        sizes.append(4 * call.shape[-1] * sides[i] ** 2)
         most = max(most, sum(sizes[j] for j in range(i + 1) if last_use.get(j, i) >= i))
     return most
 
@@ -81,32 +76,19 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
     layer = node.layer
     if isinstance(layer, POINTWISE):
         return first, last
-    scale = _enlargement(layer)
+    scale = _upscaling(layer)
     if isinstance(layer, BicubicUpsampling):
         return first // scale - BICUBIC_REACH, last // scale + BICUBIC_REACH
     if scale > 1:
         return first // scale, last // scale
-    window = _window(layer)
-    if window and layer.strides == (1, 1) and (window == 1 or layer.padding == "same"):
-        reach = window - 1
-        return first - reach // 2, last + reach - reach // 2
+    if isinstance(layer, keras.layers.Conv2D) and layer.strides == (1, 1):
+        reach = (max(layer.kernel_size) - 1) * max(layer.dilation_rate)
+        if reach == 0 or layer.padding == "same":
+            return first - reach // 2, last + reach - reach // 2
     kind = type(layer).__name__
     raise ValueError(f"no receptive field is known for layer {layer.name!r} of kind {kind}")
 
 
-def _enlargement(layer: keras.layers.Layer) -> int:
-    """Return a layer's output side over its input side, 1 where it is not known to enlarge."""
-    if isinstance(layer, PixelShuffle | BicubicUpsampling):
-        return layer.scale
-    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest":
-        return max(layer.size)
-    return 1
-
-
-def _window(layer: keras.layers.Layer) -> int:
-    """Return the side of the square that a pixel of the output looks at, 0 where not known."""
-    if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-        return (max(layer.kernel_size) - 1) * max(layer.dilation_rate) + 1
-    if isinstance(layer, keras.layers.AveragePooling2D):
-        return max(layer.pool_size)
-    return 0
+def _upscaling(layer: keras.layers.Layer) -> int:
+    """Return the side of a layer's output over the side of its input."""
+    return layer.scale if isinstance(layer, PixelShuffle | BicubicUpsampling) else 1

@@ -14,7 +14,7 @@ Kind = Literal["unet", "resunet"]
 class CropLike(keras.layers.Layer):
     """Crops [N, H, W, C] at the right and the bottom to the sides of a second tensor.
 
-    Halving rounds odd sides up, so what is doubled again may be a pixel too large.
+    Halving rounds odd sides up, so that a doubled side may be a pixel too large.
     """
 
     def call(self, inputs: list[Any]) -> Any:  # noqa: ANN401
@@ -33,12 +33,12 @@ def build_unet(kind: Kind, classes: int, depth: int = 3, width: int = 16) -> ker
     """Build a segmenter: image [N, H, W, 3] float32 in 0..1 -> logits [N, H, W, classes] float32.
 
     Any H and W of at least 1; convolutions are padded, so the logits have the image's sides. Each
-    class has its own sigmoid: lesions may overlap. Batch normalisation is ours in U-Net, which is
-    from before it; ResU-Net's residual units have it in their paper.
+    class has its own sigmoid: lesions may overlap. The paper of ResU-Net has batch normalisation;
+    U-Net is older, and its batch normalisation is our addition.
 
     Args:
         kind: `unet`: two convolutions a level, max pooling, up-convolutions. `resunet`:
-            pre-activated residual units, strided instead of pooled, nearest-neighbour enlargement.
+            pre-activated residual units, strided instead of pooled, nearest-neighbour upsampling.
         classes: number of masks.
         depth: times the sides are halved.
         width: filters at full size; doubled at each level down.

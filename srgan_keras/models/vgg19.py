@@ -28,29 +28,29 @@ def build_vgg19(weights: str) -> tuple[keras.Model, str]:
 
     Args:
         weights: `imagenet` (Keras's cache, else its download), `random`, a path, or `auto`:
-            imagenet where it can be had within seconds, else random with a warning.
+            imagenet where it is available within seconds, else random with a warning.
 
     Returns:
         The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, and what was loaded:
         `imagenet`, `random`, or `file`.
 
     Raises:
-        UsageError: the weights are not there or are not VGG-19's.
+        UsageError: the weights do not exist or are not those of VGG-19.
     """
     if weights == "auto":
         weights = "imagenet" if _imagenet_within_reach() else "random"
         if weights == "random":
             log.warning(
-                "VGG-19's ImageNet weights are neither in Keras's cache nor to be had from the "
-                "network: random ones are used; give --vgg.weights PATH for real ones"
+                "VGG-19's ImageNet weights are neither in Keras's cache nor available from the "
+                "network: random ones are used. For real ones, set vgg.weights to a file."
             )
     if weights == "imagenet":
         try:
             return keras.applications.VGG19(include_top=False, weights="imagenet"), weights
         except Exception as error:
             raise UsageError(
-                f"VGG-19's ImageNet weights cannot be downloaded ({_first_line(error)}): give "
-                "--vgg.weights PATH (a file for include_top=False) or --vgg.weights random"
+                f"VGG-19's ImageNet weights cannot be downloaded ({_first_line(error)}): set "
+                "vgg.weights to a file for include_top=False, or to random"
             ) from None
     model = keras.applications.VGG19(include_top=False, weights=None)
     if weights == "random":
@@ -58,13 +58,14 @@ def build_vgg19(weights: str) -> tuple[keras.Model, str]:
         return model, weights
     if not Path(weights).is_file():
         raise UsageError(
-            f"no VGG-19 weight file {weights}: give its path, or auto, imagenet or random"
+            f"no VGG-19 weight file {weights}: set vgg.weights to a path, auto, imagenet or random"
         )
     try:
         model.load_weights(weights)
     except Exception as error:
         raise UsageError(
-            f"{weights} does not hold VGG-19's weights for include_top=False: {_first_line(error)}"
+            f"{weights} does not hold VGG-19's weights for include_top=False "
+            f"({_first_line(error)}): set vgg.weights to another file"
         ) from None
     return model, "file"
 
@@ -72,16 +73,16 @@ def build_vgg19(weights: str) -> tuple[keras.Model, str]:
 def build_features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:
     """Cut VGG-19 at the named layers: image float32 [N, H, W, 3] in 0..1 -> dict of feature maps.
 
-    The model is frozen and ends at the deepest layer that is asked for. A feature map is float32
-    where it is the content loss's (`content`), scaled by `config.feature_scale`.
+    The model is frozen and ends at the deepest of these layers. The feature map `content`, of the
+    content loss, is float32 and scaled by `config.feature_scale`.
 
     Args:
-        base: what `vgg19` returned.
+        base: the model that `build_vgg19` returned.
         config: preprocessing, pooling, scale, and whether `content` is taken before its activation.
         outputs: key -> name of a layer of VGG-19, such as block5_conv4 for phi_5,4.
 
     Raises:
-        UsageError: there is no such layer.
+        UsageError: VGG-19 has no such layer.
     """
     image = keras.Input((None, None, 3), dtype="float32", name="image")
     x = preprocess(image, config.preprocessing)
@@ -115,7 +116,7 @@ def preprocess(image: keras.KerasTensor, kind: str) -> keras.KerasTensor:
 
 
 def layer_index(base: keras.Model, name: str) -> int:
-    """Return the position of a layer; UsageError names the layers there are."""
+    """Return the position of a layer; UsageError names the existing layers."""
     names = [layer.name for layer in base.layers]
     if name not in names[1:]:
         raise UsageError(f"VGG-19 has no layer {name!r}: it has {', '.join(names[1:])}")
@@ -137,7 +138,7 @@ def table1() -> list[tuple[str, Sequence[int], int]]:
 
 
 def _draw_weights(model: keras.Model) -> None:
-    """Draw He's weights: with Keras's own the deeper feature maps would be nearly zero."""
+    """Draw He's weights: with those of Keras the deeper feature maps would be nearly zero."""
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
@@ -161,7 +162,7 @@ def _imagenet_within_reach() -> bool:
 
 
 def _host_answers() -> bool:
-    """Try the host in a thread: looking up its name has no time-out of its own."""
+    """Try the host in a thread: looking up its name has no timeout of its own."""
 
     def connect() -> bool:
         with socket.create_connection(KERAS_HOST, timeout=NETWORK_SECONDS / 2):

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from srgan_keras.inference.image_files import ImageFileError, Photograph, read, write
+from srgan_keras.inference.image_files import ImageFile, ImageFileError, read, write
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RNG = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def test_what_is_written_is_read_again(tmp_path, suffix, depth, kind):
     alpha = RGBA[..., 3].astype(depth) * factor if kind == "rgba" else None
     colour = np.stack([GREY] * 3, -1) if kind == "grey" else RGB
     profile = None if kind == "grey" else PROFILE
-    before = Photograph(colour.astype(depth) * factor, alpha, kind == "grey", profile)
+    before = ImageFile(colour.astype(depth) * factor, alpha, kind == "grey", profile)
     write(tmp_path / f"a{suffix}", before)
     after = read(tmp_path / f"a{suffix}")
     assert after.colour.dtype == depth
@@ -37,7 +37,7 @@ def test_what_is_written_is_read_again(tmp_path, suffix, depth, kind):
         np.testing.assert_array_equal(seen, {"rgb": RGB, "rgba": RGBA, "grey": GREY}[kind])
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", range(1, 10))
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_the_orientation_is_applied(tmp_path, kind, orientation):
     exif = Image.Exif()
@@ -46,9 +46,23 @@ def test_the_orientation_is_applied(tmp_path, kind, orientation):
     file = tmp_path / f"a.{kind.lower()}"
     Image.fromarray(RGB).save(file, kind, exif=exif, icc_profile=PROFILE, **lossless)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(file)))
-    photograph = read(file)
-    np.testing.assert_array_equal(photograph.colour, expected)
-    assert photograph.profile == PROFILE
+    image = read(file)
+    np.testing.assert_array_equal(image.colour, expected)
+    assert image.profile == PROFILE
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("pixels", [RGBA, RGBA.astype(np.uint16) * 257], ids=["8 bit", "16 bit"])
+def test_the_orientation_of_a_tiff_with_alpha(tmp_path, pixels, orientation):
+    tag = (274, "H", 1, orientation, True)
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, pixels, photometric="rgb", extrasamples=["unassalpha"], extratags=[tag])
+    image, tagged = read(file), Image.fromarray(RGBA)
+    tagged.getexif()[274] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(tagged)) * pixels.dtype.type(
+        pixels[0, 0, 0] // RGBA[0, 0, 0]
+    )
+    np.testing.assert_array_equal(np.dstack([image.colour, image.alpha]), expected)
 
 
 def test_palettes_bits_and_grey_with_alpha(tmp_path):
@@ -98,5 +112,5 @@ def test_what_cannot_be_kept_is_refused(tmp_path, name, make, message):
 def test_a_failed_write_leaves_nothing(tmp_path):
     (tmp_path / "a.png").mkdir()  # in the way
     with pytest.raises(OSError, match=r"a\.png"):
-        write(tmp_path / "a.png", Photograph(RGB))
+        write(tmp_path / "a.png", ImageFile(RGB))
     assert [f.name for f in tmp_path.iterdir()] == ["a.png"]

@@ -97,6 +97,30 @@ def test_training_goes_on_from_the_same_generator(folder: Path, model: keras.Mod
         load(folder).generator(Generator(blocks=1, filters=16), 4)
 
 
+@pytest.mark.parametrize(
+    "setting", [{"channel_attention": True}, {"dilation": 2}, {"upsampling": "resize"}], ids=str
+)
+def test_a_folder_made_with_a_removed_setting_upscales_and_is_not_trained(
+    folder: Path, model: keras.Model, tmp_path: Path, setting: dict
+):
+    mine = tmp_path / "old"
+    shutil.copytree(folder, mine)
+    info = json.loads((folder / "model.json").read_text())
+    off = {"channel_attention": False, "dilation": 1}
+    info["configuration"]["generator"] |= off
+    (mine / "model.json").write_text(json.dumps(info))
+    assert load(mine).generator(Generator(blocks=1, filters=8), 2)
+    info["configuration"]["generator"] |= setting
+    (mine / "model.json").write_text(json.dumps(info))
+    assert load(mine).upscale(np.zeros((5, 5, 3), np.uint8)).shape == (10, 10, 3)
+    ((key, value),) = setting.items()
+    message = f"the generator of model tiny has {key} {value}, which was removed"
+    with pytest.raises(UsageError, match=message):
+        load(mine).generator(Generator(blocks=1, filters=8), 2)
+    with pytest.raises(UsageError, match=message):
+        model_folder.save(mine, model, info)
+
+
 def test_images_of_other_types(folder: Path):
     loaded = load(folder)
     levels = np.random.default_rng(0).integers(0, 256, (7, 12, 3), np.uint8)
@@ -152,14 +176,14 @@ def test_info_must_be_complete(model: keras.Model, tmp_path: Path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_shipped_model_is_found_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_pretrained_model_is_found_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(model_folder, "PRETRAINED", folder.parent)
     assert load("tiny").path == folder
     with pytest.raises(UsageError, match=r"no model 'tinny'.*one of tiny$"):
         load("tinny")
 
 
-def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_no_pretrained_model_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(model_folder, "PRETRAINED", tmp_path / "none")
     message = r"no model 'x': give .* path or \(no pretrained model is installed\)"
     with pytest.raises(UsageError, match=message):

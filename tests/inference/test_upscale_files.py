@@ -9,7 +9,7 @@ from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.export import model_folder
 from srgan_keras.inference import upscale_files
-from srgan_keras.inference.image_files import Photograph, read, write
+from srgan_keras.inference.image_files import ImageFile, read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import bicubic
 from srgan_keras.models.generator import build_generator
@@ -41,10 +41,10 @@ def photographs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     image = phantom(1, 40).image
     grey = np.stack([image[..., 1]] * 3, -1)
-    write(Path("in/a.png"), Photograph(image))
-    write(Path("in/deep/b.tiff"), Photograph(image.astype(np.uint16) * 257))
-    write(Path("in/deep/c.png"), Photograph(grey[:9], image[:9, :, 0], False))
-    write(Path("in/deep/d.png"), Photograph(grey, grey=True))
+    write(Path("in/a.png"), ImageFile(image))
+    write(Path("in/deep/b.tiff"), ImageFile(image.astype(np.uint16) * 257))
+    write(Path("in/deep/c.png"), ImageFile(grey[:9], image[:9, :, 0], False))
+    write(Path("in/deep/d.png"), ImageFile(grey, grey=True))
     Path("in/notes.txt").touch()
     return tmp_path
 
@@ -82,7 +82,7 @@ def test_files_globs_and_what_is_there_already(models, photographs, caplog):
     assert made() == ["a.png", "b.png"]
     Path("out/a.png").write_bytes(b"mine")
     assert run(models / "stage1", "in/a.png", "--out", "out") == 0
-    assert "1 are there already" in caplog.text
+    assert "1 of 1 files exist already" in caplog.text
     assert Path("out/a.png").read_bytes() == b"mine"
     assert run(models / "stage1", "in/a.png", "--out", "out", "--overwrite") == 0
     assert Path("out/a.png").read_bytes() != b"mine"
@@ -146,11 +146,11 @@ def test_blend_goes_from_one_model_to_the_other(models, photographs):
         (["nowhere.png"], "no file, folder or match of 'nowhere.png'"),
         (["in/a.png", "in/a.png/../a.png"], "no file"),
         (["in", "in/deep/../a.png"], "would both be written to out/a.png"),
-        (["in/a.png", "--shard", "3/2"], "--shard 3/2: give I/N"),
-        (["in/a.png", "--blend", "1.5"], "--blend must be 0"),
+        (["in/a.png", "--shard", "3/2"], "shard '3/2' is not I/N"),
+        (["in/a.png", "--blend", "1.5"], "blend must be 0"),
         (["in/a.png", "--blend", "0.5", "--adversarial", "none"], "no model 'none'"),
-        (["in/a.png", "--tile", "0"], "--batch and --tile must be 1 or more"),
-        (["in/a.png", "--tile", "9", "--memory", "1"], "--tile or --memory, not both"),
+        (["in/a.png", "--tile", "0"], "batch and tile must be 1 or more"),
+        (["in/a.png", "--tile", "9", "--memory", "1"], "tile or memory, not both"),
         (["empty"], "empty holds no file of the kinds .png"),
         (["in/a.png", "--out", "in/a.png"], "cannot make the folder in/a.png"),
     ],
@@ -162,7 +162,7 @@ def test_wrong_use(models, photographs, capsys, arguments, message):
     assert not made("in/out")
 
 
-def test_the_adversarial_model_is_named_after_a_shipped_one_or_lies_in_its_run(tmp_path: Path):
+def test_the_adversarial_model_is_named_after_a_pretrained_one_or_lies_in_its_run(tmp_path: Path):
     assert upscale_files._adversarial(tmp_path / "stage1") == tmp_path / "stage2"
     (tmp_path / "fundus-gan").mkdir()
     assert upscale_files._adversarial(tmp_path / "fundus") == tmp_path / "fundus-gan"
