@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from srgan_keras.errors import UsageError
 from srgan_keras.training.optimizer import variables
-from srgan_keras.training.srgan import SRGAN
+from srgan_keras.training.model import TrainingModel
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +77,12 @@ class Checkpoints:
             )
         return None
 
-    def restore(self, model: SRGAN, state: State) -> None:
+    def restore(self, model: TrainingModel, state: State) -> None:
         """Load what `newest` found into the model of its stage."""
         path = self.folder / _name(state) / "weights"
         _tracked(model).read(str(path)).assert_existing_objects_matched()
 
-    def save(self, model: SRGAN, state: State) -> None:
+    def save(self, model: TrainingModel, state: State) -> None:
         """Write a checkpoint and drop those no longer kept.
 
         Raises:
@@ -127,7 +127,7 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("[0-9]*-*") if path.is_dir())
 
 
-def _tracked(model: SRGAN) -> tf.train.Checkpoint:
+def _tracked(model: TrainingModel) -> tf.train.Checkpoint:
     parts = {
         "generator": [v.value for v in model.generator.variables],
         "generator_optimizer": variables(model.optimizer),

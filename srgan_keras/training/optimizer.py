@@ -32,7 +32,7 @@ class Adam(keras.optimizers.Adam):
         )
 
     def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
-        return grads_and_vars  # SRGAN.apply_gradients has done it
+        return grads_and_vars  # TrainingModel.apply_gradients has done it
 
 
 def optimizer(
