@@ -34,7 +34,10 @@ class Segmenter(TrainingModel):
         cross_entropy = entropy(masks, output)
         if self.missed_weight:
             cross_entropy += self.missed_weight * missed(masks, output)
-        return {"dice": share * dice_loss(masks, output), "cross_entropy": share * cross_entropy}, {}
+        return {
+            "dice": share * dice_loss(masks, output),
+            "cross_entropy": share * cross_entropy,
+        }, {}
 
 
 def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

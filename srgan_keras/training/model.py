@@ -101,7 +101,10 @@ class TrainingModel(keras.Model):
         with tf.GradientTape(persistent=True) as tape:
             terms, logs = self.terms(known, self.generator(inputs, training=True), training=True)
             total = tf.add_n(list(terms.values()))
-            objectives = [total, *([logs["discriminator"]] if self.discriminator is not None else [])]
+            objectives = [
+                total,
+                *([logs["discriminator"]] if self.discriminator is not None else []),
+            ]
             trained = list(zip(self._trained(), objectives, strict=True))
             scaled = [optimizer.scale_loss(loss) for (optimizer, _), loss in trained]
         gradients = [
