@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 HEADLINE = {"vessels": "vessel_dice", "lesions": "exudate_aupr"}
 """The metric of gap_recovery in downstream.json, by task."""
 MISSED_WEIGHT = {"vessels": 0.0, "lesions": 0.1}
-"""Weight of `segmenter.missed`: without it haemorrhages and microaneurysms are learnt late, or never."""
+"""Weight of `segmenter.missed`.
+
+Without it, haemorrhages and microaneurysms are learnt late, or never.
+"""
 ONE_SEED = "one training of each kind: how much another would move the figures is not known"
 FROZEN, RETRAINED = "trained on HR", "retrained"
 

@@ -68,7 +68,7 @@ def missed(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return -log p, mean over a class's own pixels, then over the classes that a batch shows.
 
     Where p has come to be next to nothing, Dice is flat and the cross-entropy of a rare class is
-    small: a network that has learnt that there are no lesions would not unlearn it.
+    small. A network that has learnt that there are no lesions would not unlearn it.
     """
     own = tf.reduce_sum(masks, (0, 1, 2))
     each = tf.reduce_sum(masks * tf.nn.softplus(-logits), (0, 1, 2))

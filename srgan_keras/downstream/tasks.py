@@ -1,4 +1,4 @@
-"""The data of segmentation: photographs with the masks that people drew, or phantoms with their own.
+"""The data of segmentation: photographs with masks that people drew, or phantoms with theirs.
 
 Layouts: DRIVE (`training/` and `test/` with `images/`, `1st_manual/`, `mask/`), CHASE_DB1
 (`Image_NNX.jpg` beside `Image_NNX_1stHO.png`), IDRiD (`images/SPLIT/ID.jpg` and
@@ -73,8 +73,8 @@ def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> li
         absent = [name for name, any_ in zip(CLASSES[task], there, strict=True) if not any_]
         if absent:
             raise UsageError(
-                f"{dataset}: no pixel of class {', '.join(absent)} in split {split}: nothing can be "
-                "learnt or measured of it; give more photographs"
+                f"{dataset}: no pixel of class {', '.join(absent)} in split {split}. "
+                "Give more photographs."
             )
     return sorted(found, key=lambda case: case.id)
 

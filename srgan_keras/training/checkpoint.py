@@ -101,8 +101,8 @@ class Checkpoints:
             shutil.rmtree(beside, ignore_errors=True)
             reason = str(error).partition("\n")[0]
             raise UsageError(
-                f"cannot write the checkpoint {path} ({reason}). Free some space, then run the same "
-                "command: it resumes from the checkpoint before."
+                f"cannot write the checkpoint {path} ({reason}). Free some space, then run the "
+                "same command: it resumes from the checkpoint before."
             ) from None
         self._drop(path)
 

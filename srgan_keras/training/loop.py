@@ -80,6 +80,14 @@ class Run:
         """Return the checkpoint to resume from, if it is of this stage."""
         return self.newest if self.newest and self.newest.stage == stage.name else None
 
+    def restored(self, model: TrainingModel, stage: Stage) -> State:
+        """Load that checkpoint into the model; without one, return the start of the stage."""
+        state = self.state(stage)
+        if state is None:
+            return State(stage.name, 0, stage.first, self.settings.seed)
+        self.checkpoints.restore(model, state)
+        return state
+
 
 def run_stage(
     run: Run,
@@ -104,11 +112,7 @@ def run_stage(
         StopSignalError: a signal came; a checkpoint has been written.
         UsageError: a checkpoint could not be written.
     """
-    state = run.state(stage)
-    if state is None:
-        state = State(stage.name, 0, stage.first, run.settings.seed)
-    else:
-        run.checkpoints.restore(model, state)
+    state = run.restored(model, stage)
     if state.step >= stage.steps:
         return
     if state.step:
