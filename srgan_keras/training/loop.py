@@ -86,6 +86,8 @@ class Run:
         if state is None:
             return State(stage.name, 0, stage.first, self.settings.seed)
         self.checkpoints.restore(model, state)
+        if state.step < stage.steps:
+            log.info("stage %s resumes at step %d of %d", stage.name, state.step, stage.steps)
         return state
 
 
@@ -115,8 +117,6 @@ def run_stage(
     state = run.restored(model, stage)
     if state.step >= stage.steps:
         return
-    if state.step:
-        log.info("stage %s resumes at step %d of %d", stage.name, state.step, stage.steps)
     iterator = iter(data.batches(stage.first + state.step, stage.first + stage.steps))
     run_steps = compiled_steps(model, run.strategy, run.settings, stage.jit)
     gradient_norms = tf.function(model.gradient_norms)
