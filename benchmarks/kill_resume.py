@@ -74,7 +74,7 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
         process.wait()
         if before not in (0, STAGE1):
             went_on.append(
-                f"goes on at step {before - STAGE1 * (before > STAGE1)} " in log.read_text()
+                f"resumes at step {before - STAGE1 * (before > STAGE1)} " in log.read_text()
             )
     if process.returncode:
         sys.exit(log.read_text())

@@ -1,9 +1,9 @@
 """A run from configuration to model folders: `python -m srgan_keras.train`, `srgan-keras train`.
 
-Reads from top to bottom. What a run goes on from, in this order:
-1. `run.json` says that it is finished: it says so and ends;
+Reads from top to bottom. A run starts from the first of these that applies:
+1. `run.json` says that the run is finished: it says so and ends;
 2. the newest checkpoint that is whole, of either stage;
-3. nothing: weights drawn from train.seed.
+3. otherwise, weights drawn from train.seed.
 """
 
 import runpy
@@ -18,9 +18,10 @@ import logging
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.validation import Validation
 from srgan_keras.export import model_folder
-from srgan_keras.inference.model import load
+from srgan_keras.inference.model import Model, load
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
 from srgan_keras.report import figures
@@ -45,10 +46,10 @@ from srgan_keras.report.markdown import table
 from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.run_dir import RunDir, WorkerDir, recorded_auto
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import build, needs_vgg, stages
+from srgan_keras.training.stages import Stage, build, needs_vgg, stages
 from srgan_keras.training.steps import compiled_gradients
-from srgan_keras.training.workdir import WorkDir, WorkerDir, recorded_auto
 
 log = logging.getLogger(__name__)
 
@@ -58,161 +59,195 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
 
     Args:
         config: validated settings.
-        workdir: goes on with the run that it holds.
-        overwrite: start anew instead.
+        workdir: the run directory. The run that it holds is resumed.
+        overwrite: start over instead.
 
     Raises:
         UsageError: wrong input.
         NonFiniteError, StopSignalError, LostWorkerError: see `training/`.
     """
-    # === Devices ===
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     recorded = {} if overwrite else recorded_auto(workdir)
     devices, name = strategy.create(recorded.get("strategy", config.train.strategy))
     with strategy.lost_workers(devices):
-        # === Work folder: the chief first, the others read what it wrote ===
+        # the chief first: the others read what it wrote
         with strategy.chief_first(devices):
             chief = strategy.is_chief(devices)
-            work = WorkDir(workdir, config, overwrite) if chief else WorkerDir(workdir)
+            work = RunDir(workdir, config, overwrite) if chief else WorkerDir(workdir)
         with closing(work):
             if work.record["finished"]:
-                log.info("%s holds a finished run; --overwrite starts anew", workdir)
+                log.info("%s holds a finished run. To start over, set overwrite.", workdir)
                 return
-            _train(config, devices, name, workdir, work)
+            _train(_Run(config, workdir, devices, work, chief), name)
 
 
-def _train(
-    config: Config, devices: tf.distribute.Strategy, name: str, workdir: Path, work: WorkDir
-) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """A run's settings, its directory, its devices; `work` is the chief's or a worker's own."""
+
+    config: Config
+    workdir: Path
+    devices: tf.distribute.Strategy
+    work: RunDir
+    chief: bool
+
+
+def _train(run: _Run, strategy_name: str) -> None:
+    config = run.config
     # === Photographs ===
-    chief = strategy.is_chief(devices)
-    eval_side = config.eval.hr_long_side
-    eval_side = config.data.hr_long_side if eval_side is None else eval_side
-    for side in (config.data.hr_long_side, eval_side):
-        fov_mask_version = prepared.check(config.data.source, side, crop=config.data.fov_crop)
-    with strategy.chief_first(devices):
+    standard = _standard_protocol(config)
+    with strategy.chief_first(run.devices):
         parts = photographs(config.data.source)
-        decoded = cache.build(parts["train"], config.data, workdir / "cache")
-    data = Crops(decoded, config, devices)
-
-    # === What each auto becomes: once a run ===
-    auto = work.record["auto"]
-    replicas = devices.num_replicas_in_sync
-    if auto.setdefault("replicas", replicas) != replicas:
-        raise UsageError(
-            f"{workdir} was begun on {auto['replicas']} devices, and here are {replicas}: go on "
-            "where there are as many, or start anew with --overwrite"
-        )
-    if config.train.batch_size % (replicas * config.train.accumulate):
-        raise UsageError(
-            f"train.batch_size {config.train.batch_size} does not divide into {replicas} devices "
-            f"x train.accumulate {config.train.accumulate}"
-        )
-    if name == "multi_worker" and "auto" in (config.train.precision, config.vgg.weights):
-        raise UsageError(
-            "several machines must agree: give --train.precision and --vgg.weights, not auto"
-        )
-    auto["strategy"] = name
-    auto.setdefault("precision", machine.resolve_precision(config.train.precision, name))
-    keras.config.set_dtype_policy(auto["precision"])
+        decoded = cache.build(parts["train"], config.data, run.workdir / "cache")
+    data = Crops(decoded, config, run.devices)
 
     # === Networks ===
+    _resolve(run, strategy_name)
     plan = stages(config, len(decoded))
     origin = load(config.train.init_from) if config.train.init_from else None
-    with devices.scope():
-        keras.utils.set_random_seed(config.train.seed)
-        if origin:
-            g = origin.generator(config.generator, config.degradation.scale)
-            normalisation = origin.info["normalisation"]
-        else:
-            g = build_generator(
-                config.generator, config.degradation.scale, decoded.mean, decoded.std
-            )
-            normalisation = {"mean": decoded.mean, "std": decoded.std}
-        vgg = None
-        if any(needs_vgg(config, stage.name) for stage in plan):
-            # a run that began with random weights goes on with them
-            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights))
-    work.save()
+    g, vgg, normalisation = _networks(run, plan, decoded, origin)
+    run.work.save()
 
     # === Training ===
     hashes = [p.sha256 for p in parts["train"]]
     if origin:  # what it was trained on has been seen too
         hashes = sorted({*hashes, *origin.info["training_sha256"]})
-    info = {
-        "scale": config.degradation.scale,
-        "degradation": {
-            "name": config.degradation.name,
-            "version": DEGRADATIONS[config.degradation.name].version,
-        },
-        "normalisation": normalisation,
-        "training_set": config.data.source,
-        "training_sha256": hashes,
-        "vgg_weights": auto.get("vgg"),
-        "configuration": asdict(config),
-    }
-    standard = protocol.Standard(
-        config.degradation.scale,
-        config.degradation.name,
-        eval_side,
-        fov_mask_version,
-    )
-    samples = work.path / "samples"
+    info = _info(run, normalisation, hashes)
+    samples = run.work.path / "samples"
     samples.mkdir(parents=True, exist_ok=True)
 
     def draw(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, name: str) -> None:
         figures.sample_strip(lr, sr, hr, samples / name)
 
     validation = Validation(parts["validation"], standard, draw)
-    checkpoints = Checkpoints(
-        workdir / "checkpoints", config.train.keep_checkpoints, work.path / "checkpoints"
-    )
-    newest = checkpoints.newest()
-
+    folder = run.workdir / "checkpoints"
+    checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
+    training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
     for stage in plan:
-        folder = workdir / "models" / stage.name
-        own = newest if newest and newest.stage == stage.name else None
-        if own and own.step > stage.steps:
-            raise UsageError(
-                f"{workdir} has done {own.step} steps of stage {stage.name}, more than "
-                f"{stage.steps}: give it as many, or start anew with --overwrite"
-            )
-        if newest and newest.run_step > stage.first + stage.steps:
-            continue  # a later stage has begun, from what this one left
-        if chief and own and own.step < stage.steps:  # a shorter one may have left its model
-            shutil.rmtree(folder, ignore_errors=True)
-        with devices.scope():
-            # the weights of D must not depend on whether stage 1 ran in this process
-            keras.utils.set_random_seed(config.train.seed + stage.first)
-            model = build(stage, g, vgg, config, auto["precision"])
-        if stage.name not in auto.setdefault("jit", {}):
-            auto["jit"][stage.name] = jit.resolve_jit(
-                config.train, replicas, partial(timed_step, model, config, data.part(0))
-            )
-            work.save()
-        log.info("stage %s: %d steps, %s", stage.name, stage.steps, auto)
-        loop.run_stage(
-            model,
-            stage,
-            config.train,
-            devices,
-            auto["jit"][stage.name],
-            data,
-            checkpoints,
-            own,
-            partial(Monitor, work.path, stage.name, stage.steps),
-            validation.of(stage.name, model.averaged),
-        )
-        model.take_average()
-        if chief and not folder.exists():
-            model_folder.save(folder, g, {"name": stage.name, **info})
+        if _to_do(run, training, stage):
+            model = _train_stage(run, training, stage, (g, vgg), data, validation)
+            model.take_average()
+            folder = run.workdir / "models" / stage.name
+            if run.chief and not folder.exists():
+                model_folder.save(folder, g, {"name": stage.name, **info})
 
-    with strategy.chief_first(devices):
-        if chief:
-            names = [stage.name for stage in plan]
-            measure(config, workdir, names, parts["test"], standard)
-            work.finish()
+    # === Measurement ===
+    with strategy.chief_first(run.devices):
+        if run.chief:
+            measure(config, run.workdir, [s.name for s in plan], parts["test"], standard)
+            run.work.finish()
+
+
+def _standard_protocol(config: Config) -> protocol.Standard:
+    """Return the protocol of the run; its side, and that of training, must suit the dataset."""
+    side = config.eval.hr_long_side
+    side = config.data.hr_long_side if side is None else side
+    for each in (config.data.hr_long_side, side):
+        fov_mask_version = prepared.check(config.data.source, each, crop=config.data.fov_crop)
+    degradation = config.degradation
+    return protocol.Standard(degradation.scale, degradation.name, side, fov_mask_version)
+
+
+def _resolve(run: _Run, strategy_name: str) -> None:
+    """Record what each `auto` becomes, once a run, and set the precision."""
+    train, auto = run.config.train, run.work.record["auto"]
+    replicas = run.devices.num_replicas_in_sync
+    if auto.setdefault("replicas", replicas) != replicas:
+        raise UsageError(
+            f"{run.workdir} holds a run on {auto['replicas']} devices, but this machine has "
+            f"{replicas}. Resume it on {auto['replicas']} devices, or set overwrite to start over."
+        )
+    if train.batch_size % (replicas * train.accumulate):
+        raise UsageError(
+            f"train.batch_size {train.batch_size} does not divide into {replicas} devices "
+            f"x train.accumulate {train.accumulate}"
+        )
+    if strategy_name == "multi_worker" and "auto" in (train.precision, run.config.vgg.weights):
+        raise UsageError(
+            "several machines must agree: set train.precision and vgg.weights to values other "
+            "than auto"
+        )
+    auto["strategy"] = strategy_name
+    auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
+    keras.config.set_dtype_policy(auto["precision"])
+
+
+def _networks(
+    run: _Run, plan: list[Stage], decoded: cache.Cache, origin: Model | None
+) -> tuple[keras.Model, keras.Model | None, dict]:
+    """Return G, VGG-19 where a stage needs it, and G's normalisation."""
+    config, auto = run.config, run.work.record["auto"]
+    scale, vgg = config.degradation.scale, None
+    with run.devices.scope():
+        keras.utils.set_random_seed(config.train.seed)
+        if origin:
+            g = origin.generator(config.generator, scale)
+            normalisation = origin.info["normalisation"]
+        else:
+            g = build_generator(config.generator, scale, decoded.mean, decoded.std)
+            normalisation = {"mean": decoded.mean, "std": decoded.std}
+        if any(needs_vgg(config, stage.name) for stage in plan):
+            # a run that began with random weights keeps them
+            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights))
+    return g, vgg, normalisation
+
+
+def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
+    """Return what model.json says of every model of the run."""
+    config = run.config
+    name = config.degradation.name
+    return {
+        "scale": config.degradation.scale,
+        "degradation": {"name": name, "version": DEGRADATIONS[name].version},
+        "normalisation": normalisation,
+        "training_set": config.data.source,
+        "training_sha256": hashes,
+        "vgg_weights": run.work.record["auto"].get("vgg"),
+        "configuration": asdict(config),
+    }
+
+
+def _to_do(run: _Run, training: loop.Run, stage: Stage) -> bool:
+    """Tell whether a stage has a part in this run; remove the model of a shorter one."""
+    newest, own = training.newest, training.state(stage)
+    if own and own.step > stage.steps:
+        raise UsageError(
+            f"{run.workdir} has done {own.step} steps of {stage.name}, more than {stage.steps}: "
+            "set at least as many, or set overwrite to start over"
+        )
+    if newest and newest.run_step > stage.first + stage.steps:
+        return False  # a later stage has begun, from what this one left
+    if run.chief and own and own.step < stage.steps:
+        shutil.rmtree(run.workdir / "models" / stage.name, ignore_errors=True)
+    return True
+
+
+def _train_stage(
+    run: _Run,
+    training: loop.Run,
+    stage: Stage,
+    networks: tuple[keras.Model, keras.Model | None],
+    data: "Crops",
+    validation: Validation,
+) -> SRGAN:
+    """Train one stage from `networks`, G and VGG-19, and return its model."""
+    config, auto = run.config, run.work.record["auto"]
+    with run.devices.scope():
+        # the weights of D must not depend on whether stage 1 ran in this process
+        keras.utils.set_random_seed(config.train.seed + stage.first)
+        model = build(stage, *networks, config, auto["precision"])
+    if stage.name not in auto.setdefault("jit", {}):
+        timed = partial(timed_step, model, config, data.part(0))
+        replicas = run.devices.num_replicas_in_sync
+        auto["jit"][stage.name] = jit.resolve_jit(config.train, replicas, timed)
+        run.work.save()
+    log.info("%s: %d steps, %s", stage.name, stage.steps, auto)
+    stage = replace(stage, jit=auto["jit"][stage.name])
+    monitor = partial(Monitor, run.work.path, stage.name, stage.steps)
+    validate = validation.of(stage.name, model.averaged)
+    loop.run_stage(training, model, stage, data, monitor, validate)
+    return model
 
 
 def measure(
@@ -227,7 +262,7 @@ def measure(
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
-        log.warning("protocol author measures originals, not a prepared folder: left out")
+        log.warning("protocol author measures originals, not a prepared folder: skipped")
         protocols = [p for p in protocols if p.name == standard.name]
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
@@ -241,7 +276,7 @@ def measure(
 
 
 def photographs(source: str) -> dict[str, list[datasets.Photograph]]:
-    """Return the photographs of each split, and say how many there are."""
+    """Return the photographs of each split, and log their number."""
     found = datasets.find(source)
     parts = {split: datasets.select(found, split) for split in datasets.SPLITS}
     counts = ", ".join(f"{len(part)} {split}" for split, part in parts.items())
@@ -256,7 +291,7 @@ def photographs(source: str) -> dict[str, list[datasets.Photograph]]:
 
 
 class Crops:
-    """What the loop trains on: crops of the decoded photographs, shared out to the devices."""
+    """The data of the loop: crops of the decoded photographs, shared out to the devices."""
 
     def __init__(
         self, decoded: cache.Cache, config: Config, devices: tf.distribute.Strategy

@@ -1,4 +1,4 @@
-"""What the values of the photographs say: means, intervals, gap recovery, plain sentences."""
+"""Statistics over the photographs: means, intervals, gap recovery, plain sentences."""
 
 import math
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ FEWEST = 6
 def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[str, Any]:
     """Return (SR - bicubic) / (HR - bicubic) of the means over the same photographs.
 
-    Photographs where one of the three is undefined are left out of all, and counted as `nan`.
+    Photographs where one of the three is undefined are skipped in all three, and counted as `nan`.
 
     Args:
         hr: one value a photograph, as the others.
-        bicubic: on LR enlarged by interpolation.
-        sr: on LR enlarged by a model.
+        bicubic: on LR upscaled by interpolation.
+        sr: on LR upscaled by a model.
 
     Returns:
         mean, and ci95 by a bootstrap that draws photographs; both None, with a `reason`, where the
@@ -74,7 +74,7 @@ def sentence(
     """Say in words what a paired difference means at this sample size.
 
     The interval draws photographs; another training would move it, too. So better or worse is said
-    only where each seed by itself has the same sign.
+    only where each seed on its own has the same sign.
 
     Args:
         metric: what was measured.

@@ -1,11 +1,10 @@
 """`srgan-keras downstream segmentation`: does super-resolution help the segmenter?
 
-Reads from top to bottom: photographs, inputs, one training after another (each resumable), every
-network on every input it is to be tried on, then the comparison and its files.
+Reads from top to bottom: photographs, inputs, the trainings (each resumable), every network on
+every input it is tested on, then the comparison and its files.
 """
 
 import hashlib
-import json
 import logging
 import zlib
 from collections import defaultdict
@@ -14,26 +13,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from srgan_keras.config import Train
 from srgan_keras.downstream import figures, scores
 from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
-from srgan_keras.downstream.fit import Fit, Predictor, fit
+from srgan_keras.downstream.fit import Fit, FitSettings, Predictor, fit
 from srgan_keras.downstream.inputs import Inputs
 from srgan_keras.downstream.tasks import CLASSES, Case, cases
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.summarise import small_sample
-from srgan_keras.inference.model import load
+from srgan_keras.files import atomic_write, write_json
+from srgan_keras.inference.model import Model, load
 from srgan_keras.options import DownstreamOptions
 from srgan_keras.report import page as report
+from srgan_keras.report.markdown import markdown_table
 
 log = logging.getLogger(__name__)
 
 HEADLINE = {"vessels": "vessel_dice", "lesions": "exudate_aupr"}
-"""What gap_recovery in downstream.json is told of."""
+"""The metric of gap_recovery in downstream.json, by task."""
 MISSED_WEIGHT = {"vessels": 0.0, "lesions": 0.1}
-"""Of `segmenter.missed`: without it haemorrhages and microaneurysms are learnt late, or never."""
+"""Weight of `segmenter.missed`.
+
+Without it, haemorrhages and microaneurysms are learnt late, or never.
+"""
 ONE_SEED = "one training of each kind: how much another would move the figures is not known"
 FROZEN, RETRAINED = "trained on HR", "retrained"
 
@@ -46,20 +49,69 @@ def run_experiment(options: DownstreamOptions) -> None:
         NonFiniteError, StopSignalError: see `training/loop.py`.
     """
     # === Photographs, and what the networks are shown of them ===
-    sizes = ("steps", "batch_size", "patch", "seeds", "depth", "width")
-    if small := [f"--{n.replace('_', '-')}" for n in sizes if getattr(options, n) < 1]:
-        raise UsageError(f"{', '.join(small)} must be at least 1")
-    if not options.networks:
-        raise UsageError("--networks is empty: name one of unet, resunet")
-    models = [load(name) for name in options.models]
-    names = [model.name for model in models]
-    if len({*names, "hr", "bicubic"}) < len(names) + 2:
-        raise UsageError(f"models need names of their own, other than hr and bicubic: {names}")
+    models = _models(options)
     scale = options.scale or (models[0].scale if models else 4)
     if other := [model.name for model in models if model.scale != scale]:
         raise UsageError(f"{', '.join(other)} is not of scale {scale}: give models of one scale")
     degradation = options.degradation or (models[0].degradation if models else "bicubic")
     protocol = Standard(scale, degradation, options.hr_long_side)
+    train, sets = _photographs(options, scale)
+    inputs = Inputs(models, protocol, options.out / "inputs", options.task)
+
+    # === Trainings: protocol, network, what it is trained on, what it is tested on ===
+    plans = [(FROZEN, network, "hr", inputs.names) for network in options.networks]
+    if options.retrain:
+        plans += [(RETRAINED, options.networks[0], name, [name]) for name in inputs.names]
+    trained = [
+        (plan, seed, _trained(options, *plan[1:3], seed, train, inputs))
+        for plan in plans
+        for seed in range(1, options.seeds + 1)
+    ]
+
+    # === Measurement, after all trainings: a stopped experiment repeats it ===
+    found = _Measured(inputs, options.task)
+    for (label, network, _, tested), seed, predict in trained:
+        for source, test in sets.items():
+            found.add((source, label, network), seed, predict, tested, test)
+
+    # === The comparison ===
+    table = pd.DataFrame(found.rows)
+    with atomic_write(options.out / "per_image.csv") as partial:
+        table.to_csv(partial, index=False)
+    experiments = [
+        _compared(key, part, inputs.names, options.task, found.counts)
+        for key, part in table.groupby(["data", "protocol", "network"], sort=False)
+    ]
+    record = protocol.record() | {"seeds": options.seeds, "steps": options.steps}
+    content = {"schema": 1, "protocol": record, "experiments": experiments}
+    write_json(options.out / "downstream.json", content)
+    figures.precision_recall(found.counts, inputs.names, CLASSES[options.task], options.out)
+    for experiment in experiments:
+        log.info("%s", _text(experiment))
+    report.write(options.out)
+    log.info("done: %s holds downstream.json, per_image.csv, figures, report.html", options.out)
+
+
+def _models(options: DownstreamOptions) -> list[Model]:
+    """Check the options and load the models."""
+    sizes = ("steps", "batch_size", "patch", "seeds", "depth", "width")
+    if small := [name for name in sizes if getattr(options, name) < 1]:
+        raise UsageError(f"{', '.join(small)} must be at least 1")
+    if not options.networks:
+        raise UsageError("networks is empty: name one of unet, resunet")
+    models = [load(name) for name in options.models]
+    names = [model.name for model in models]
+    if len({*names, "hr", "bicubic"}) < len(names) + 2:
+        raise UsageError(f"models need names of their own, other than hr and bicubic: {names}")
+    if not models:
+        log.info("no model is given: HR and bicubic are compared, no gap recovery")
+    return models
+
+
+def _photographs(
+    options: DownstreamOptions, scale: int
+) -> tuple[list[Case], dict[str, list[Case]]]:
+    """Return the training photographs, and each test set by its name."""
     found = cases(options.data, options.task, options.hr_long_side, scale)
     parts = {split: [c for c in found if c.split == split] for split in ("train", "test")}
     for split, part in parts.items():
@@ -70,45 +122,9 @@ def run_experiment(options: DownstreamOptions) -> None:
         sets[options.also] = cases(options.also, options.task, options.hr_long_side, scale)
         known = {zlib.crc32(case.image) for case in parts["train"]}
         if seen := [c.id for c in sets[options.also] if zlib.crc32(c.image) in known]:
-            raise UsageError(f"--also {options.also} holds training photographs: {', '.join(seen)}")
-    inputs = Inputs(models, protocol, options.out / "inputs", options.task)
+            raise UsageError(f"also {options.also} holds training photographs: {', '.join(seen)}")
     log.info("%s: %d train, %d test", options.data, *(len(part) for part in parts.values()))
-    if not models:
-        log.info("no model is given: HR and bicubic are compared, no gap recovery")
-
-    # === Trainings: protocol, network, what it is trained on, what it is tested on ===
-    plans = [(FROZEN, network, "hr", inputs.names) for network in options.networks]
-    if options.retrain:
-        plans += [(RETRAINED, options.networks[0], name, [name]) for name in inputs.names]
-    trained = [
-        (plan, seed, _trained(options, *plan[1:3], seed, parts["train"], inputs))
-        for plan in plans
-        for seed in range(1, options.seeds + 1)
-    ]
-
-    # === Measurement, after all trainings: it begins anew where the experiment was stopped ===
-    rows: list[dict[str, Any]] = []
-    counts: dict[tuple, list[np.ndarray]] = defaultdict(list)
-    for (label, network, _, tested), seed, predict in trained:
-        for source, test in sets.items():
-            key = source, label, network
-            _measure(key, seed, predict, tested, test, options.task, inputs, rows, counts)
-
-    # === The comparison ===
-    table = pd.DataFrame(rows)
-    table.to_csv(options.out / "per_image.csv", index=False)
-    experiments = [
-        _compared(key, part, inputs.names, options.task, counts)
-        for key, part in table.groupby(["data", "protocol", "network"], sort=False)
-    ]
-    record = protocol.record() | {"seeds": options.seeds, "steps": options.steps}
-    content = {"schema": 1, "protocol": record, "experiments": experiments}
-    (options.out / "downstream.json").write_text(json.dumps(content, indent=2) + "\n")
-    figures.precision_recall(counts, inputs.names, CLASSES[options.task], options.out)
-    for experiment in experiments:
-        log.info("%s", _text(experiment))
-    report.write(options.out)
-    log.info("done: %s holds downstream.json, per_image.csv, figures, report.html", options.out)
+    return parts["train"], sets
 
 
 def _trained(
@@ -124,16 +140,13 @@ def _trained(
     digest = hashlib.sha256()
     for image, case in zip(images, train, strict=True):
         digest.update(image.tobytes() + np.packbits(case.masks).tobytes())
-    settings = Train(
-        stage1_steps=options.steps,
-        stage1_learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        precision=options.precision,
-        ema_decay=0.99,
-        seed=seed,
-        checkpoint_every_steps=100,
+    settings = FitSettings(
+        options.steps,
+        options.batch_size,
+        options.learning_rate,
+        options.precision,
+        seed,
         validate_every_steps=options.steps,
-        keep_checkpoints=1,
     )
     plan = Fit(
         options.task,
@@ -150,40 +163,50 @@ def _trained(
     return Predictor(fit(plan, images, train, folder), options.depth)
 
 
-def _measure(
-    key: tuple[str, str, str],
-    seed: int,
-    predict: Predictor,
-    tested: list[str],
-    test: list[Case],
-    task: str,
-    inputs: Inputs,
-    rows: list[dict[str, Any]],
-    counts: dict[tuple, list[np.ndarray]],
-) -> None:
-    source, label, network = key
-    for i, case in enumerate(test):
-        probabilities = {name: predict(inputs.seen(name, case)) for name in tested}
-        for name, probability in probabilities.items():
-            row = {"data": source, "protocol": label, "network": network, "seed": seed}
-            row |= {"input": name, "image": case.id}
-            for c, class_ in enumerate(CLASSES[task]):
-                truth, here = case.masks[..., c], probability[..., c]
-                row |= scores.score(class_, task, truth, here, case.fov)
-                counts[(*key, name, class_)].append(
-                    scores.histogram(truth[case.fov], here[case.fov]).astype(np.int32)
+class _Measured:
+    """The results of every network: rows of per_image.csv, and histograms for pooled curves."""
+
+    def __init__(self, inputs: Inputs, task: str) -> None:
+        self.inputs, self.task = inputs, task
+        self.rows: list[dict[str, Any]] = []
+        self.counts: dict[tuple, list[np.ndarray]] = defaultdict(list)
+
+    def add(
+        self,
+        key: tuple[str, str, str],
+        seed: int,
+        predict: Predictor,
+        tested: list[str],
+        test: list[Case],
+    ) -> None:
+        """Measure a network on the inputs `tested` of each photograph."""
+        source, label, network = key
+        for i, case in enumerate(test):
+            by_input = {name: predict(self.inputs.seen(name, case)) for name in tested}
+            for name, probability in by_input.items():
+                row = {"data": source, "protocol": label, "network": network, "seed": seed}
+                row |= {"input": name, "image": case.id}
+                on_hr = by_input["hr"] if label == FROZEN else None
+                self.rows.append(row | self._scores((*key, name), case, probability, on_hr))
+            if seed == 1 and i < figures.SHOWN and label == FROZEN:
+                shown = {name: self.inputs.image(name, case) for name in tested}
+                out = self.inputs.folder.parent
+                figures.overlays(case, shown, by_input, self.task, network, out)
+
+    def _scores(
+        self, key: tuple, case: Case, probability: np.ndarray, on_hr: np.ndarray | None
+    ) -> dict[str, float]:
+        row = {}
+        for c, class_ in enumerate(CLASSES[self.task]):
+            truth, here = case.masks[..., c], probability[..., c]
+            row |= scores.score(class_, self.task, truth, here, case.fov)
+            histogram = scores.histogram(truth[case.fov], here[case.fov])
+            self.counts[(*key, class_)].append(histogram.astype(np.int32))
+            if on_hr is not None:
+                row[f"{class_}_false_per_megapixel"] = scores.false_lesions(
+                    scores.found(here), scores.found(on_hr[..., c]), truth, case.fov
                 )
-                if label == FROZEN:
-                    row[f"{class_}_false_per_megapixel"] = scores.false_lesions(
-                        scores.found(here),
-                        scores.found(probabilities["hr"][..., c]),
-                        truth,
-                        case.fov,
-                    )
-            rows.append(row)
-        if seed == 1 and i < figures.SHOWN and label == FROZEN:
-            shown = {name: inputs.image(name, case) for name in tested}
-            figures.overlays(case, shown, probabilities, task, network, inputs.folder.parent)
+        return row
 
 
 def _compared(
@@ -252,10 +275,11 @@ def _text(experiment: dict[str, Any]) -> str:
     """Lay an experiment out as a Markdown table, and its sentences."""
     inputs = experiment["inputs"]
     title = "{task}, {data}, {network}, {protocol}, n = {n}, seeds {seeds}".format(**experiment)
-    lines = ["", title, "", f"| metric | {' | '.join(inputs)} |", "|---" * (len(inputs) + 1) + "|"]
-    for metric in inputs["hr"]:
-        cells = [_cell(values[metric]) for values in inputs.values()]
-        lines.append(f"| {metric.replace('_', ' ')} | {' | '.join(cells)} |")
+    rows = [
+        [metric.replace("_", " "), *(_cell(values[metric]) for values in inputs.values())]
+        for metric in inputs["hr"]
+    ]
+    lines = ["", title, "", markdown_table(["metric", *inputs], rows)]
     for name, value in experiment["gap_recovery"].items():
         what = experiment["gap_recovery_metric"].replace("_", " ")
         lines.append(f"gap recovery of {name}, {what}: {_cell(value) or value['reason']}")

@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import machine
-from srgan_keras.config import Train
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.scores import levels
 from srgan_keras.downstream.segmenter import Segmenter
@@ -22,8 +21,8 @@ from srgan_keras.training import loop
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.optimizer import optimizer, schedule
+from srgan_keras.training.run_dir import RunDir
 from srgan_keras.training.stages import Stage
-from srgan_keras.training.workdir import WorkDir
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +30,25 @@ COLUMNS = (
     *("stage", "step", "epoch", "dice", "cross_entropy", "total"),
     *("dice_gradient", "cross_entropy_gradient", "learning_rate", "images_per_s", "data_wait"),
 )
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How long and how fast a segmenter is trained; Adam's rate decays by a cosine."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float = 2e-3
+    precision: str = "float32"
+    seed: int = 1
+    ema_decay: float = 0.99
+    accumulate: int = 1
+    deterministic: bool = False
+    steps_per_call: int = 10
+    log_every_steps: int = 50
+    checkpoint_every_steps: int = 100
+    validate_every_steps: int = 500
+    keep_checkpoints: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,9 +64,9 @@ class Fit:
     depth: int
     width: int
     patch: int
-    train: Train
+    train: FitSettings
     missed_weight: float = 0.0
-    """Of `segmenter.missed`."""
+    """Weight of `segmenter.missed`."""
 
 
 def fit(
@@ -60,13 +78,13 @@ def fit(
         plan: the settings.
         images: what it sees of each case, uint8 RGB.
         cases: masks.
-        folder: the work folder; goes on with what it holds, and a finished one is only read.
+        folder: the run directory. Its run is resumed; a finished one is only read.
 
     Raises:
         UsageError: the folder holds a training of other settings.
         NonFiniteError, StopSignalError: see `training/loop.py`.
     """
-    with closing(WorkDir(folder, plan, overwrite=False, advice="choose another --out")) as work:
+    with closing(RunDir(folder, plan, overwrite=False, advice="choose another out")) as work:
         train, auto = plan.train, work.record["auto"]
         auto.setdefault("precision", machine.resolve_precision(train.precision, "default"))
         policy = keras.config.dtype_policy()
@@ -82,20 +100,16 @@ def fit(
             network.load_weights(file)
             return network
         work.save()
-        steps = train.stage1_steps
-        rate = schedule(train.stage1_schedule, train.stage1_learning_rate, steps, 0)
-        model.compile(optimizer(rate, train, auto["precision"]))
+        rate = schedule("cosine", train.learning_rate, train.steps, 0)
+        model.compile(optimizer(rate, 0.0, auto["precision"]))
         checkpoints = Checkpoints(folder / "checkpoints", train.keep_checkpoints)
+        devices = tf.distribute.get_strategy()
         loop.run_stage(
+            loop.Run(train, devices, checkpoints, checkpoints.newest()),
             model,
-            Stage("segmenter", 0, steps, len(cases) / train.batch_size),
-            train,
-            tf.distribute.get_strategy(),
-            False,
+            Stage("segmenter", 0, train.steps, len(cases) / train.batch_size),
             Patches(images, cases, plan.patch, train.batch_size, train.seed),
-            checkpoints,
-            checkpoints.newest(),
-            partial(Monitor, folder, "segmenter", steps, columns=COLUMNS),
+            partial(Monitor, folder, "segmenter", train.steps, columns=COLUMNS),
             lambda step: {},
         )
         model.take_average()

@@ -1,4 +1,4 @@
-"""What a segmenter is shown of a photograph: HR, or LR enlarged, all at HR's pixel size.
+"""The inputs of a segmenter: HR, or LR upscaled, all at HR's pixel size.
 
 A lesion is darker or brighter than what surrounds it, on a ground whose own brightness varies more:
 networks for lesions are shown the local contrast.
@@ -13,12 +13,13 @@ import numpy as np
 
 from srgan_keras.downstream.tasks import Case, Task
 from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler
+from srgan_keras.files import atomic_write
 
 
 class Inputs:
     """The inputs by name: `hr`, `bicubic`, and the models.
 
-    SR is kept in `folder`, since an experiment that goes on needs it again. A file's name holds
+    SR is kept in `folder`, since a resumed experiment needs it again. A file's name holds
     what SR is a function of: LR, and what the model makes of a fixed image.
 
     Args:
@@ -51,9 +52,8 @@ class Inputs:
             return cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
         sr = self.protocol.enlarge(self.models[name], sample)
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(".new.png")
-        cv2.imwrite(str(beside), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR))
-        beside.replace(file)
+        with atomic_write(file) as partial:
+            cv2.imwrite(str(partial), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR))
         return sr
 
     def seen(self, name: str, case: Case) -> np.ndarray:

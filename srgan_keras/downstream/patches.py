@@ -15,7 +15,7 @@ class Patches:
     """Batches (image, masks), uint8 [B, P, P, 3] and [B, P, P, C] of 0 or 255.
 
     Half of the patches hold a pixel of a class drawn, each class as often as the others, so
-    that rare lesions are seen; the others lie anywhere in the field of view. All are turned,
+    that rare lesions are seen. The others lie anywhere in the field of view. All are turned,
     mirrored and varied in brightness and colour, as for super-resolution.
 
     Args:

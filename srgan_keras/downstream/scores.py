@@ -70,7 +70,7 @@ def sensitivity_by_width(truth: np.ndarray, mask: np.ndarray) -> dict[str, float
     """Return the share of vessel pixels found, by the width of the vessel that they belong to.
 
     A vessel is as wide as twice the distance from its centre line to its edge less one, so that an
-    even width counts as the odd one below; a pixel belongs to the nearest centre line.
+    even width counts as the odd one below. A pixel belongs to the nearest centre line.
     """
     result = dict.fromkeys((f"sensitivity_{name}" for name in WIDTHS), math.nan)
     if not truth.any():

@@ -1,28 +1,25 @@
 """One training step of a segmenter, with the machinery that super-resolution is trained by."""
 
+import keras
 import tensorflow as tf
 
-from srgan_keras.config import Loss
-from srgan_keras.training.srgan import SRGAN, Logs
+from srgan_keras.training.model import Batch, Logs, TrainingModel
 
 
-class Segmenter(SRGAN):
+class Segmenter(TrainingModel):
     """A segmentation network under Dice + cross-entropy; batches are (image, masks), uint8 0..255.
-
-    Loop, checkpoints, average and precision are those of super-resolution: the network stands in
-    the generator's place, the masks in HR's.
 
     Args:
         network: image -> logits.
-        global_batch: see `SRGAN`.
-        ema_decay: see `SRGAN`.
+        global_batch: see `TrainingModel`.
+        ema_decay: see `TrainingModel`.
         missed_weight: of `missed` beside the cross-entropy.
     """
 
     def __init__(
-        self, network: tf.Module, global_batch: int, ema_decay: float, missed_weight: float
+        self, network: keras.Model, global_batch: int, ema_decay: float, missed_weight: float
     ) -> None:
-        super().__init__(network, Loss(), global_batch, ema_decay=ema_decay)
+        super().__init__("segmenter", network, global_batch, ema_decay)
         self.missed_weight = missed_weight
 
     @property
@@ -30,20 +27,17 @@ class Segmenter(SRGAN):
         """Names of what a step logs."""
         return ["dice", "cross_entropy", "total"]
 
-    def _forward(
-        self,
-        lr: tf.Tensor,
-        hr: tf.Tensor,
-        sr: tf.Tensor,
-        hr_maps: Logs,
-        sr_maps: Logs,
-        training: bool,
-    ) -> tuple[Logs, Logs]:
-        share = hr.shape[0] / self.global_batch
-        cross_entropy = entropy(hr, sr)
+    def terms(self, known: Batch, output: tf.Tensor, training: bool) -> tuple[Logs, Logs]:
+        """Return the weighted terms; there is no discriminator, so no further logs."""
+        masks = known[1]
+        share = masks.shape[0] / self.global_batch
+        cross_entropy = entropy(masks, output)
         if self.missed_weight:
-            cross_entropy += self.missed_weight * missed(hr, sr)
-        return {"dice": share * dice_loss(hr, sr), "cross_entropy": share * cross_entropy}, {}
+            cross_entropy += self.missed_weight * missed(masks, output)
+        return {
+            "dice": share * dice_loss(masks, output),
+            "cross_entropy": share * cross_entropy,
+        }, {}
 
 
 def dice_loss(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -74,7 +68,7 @@ def missed(masks: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return -log p, mean over a class's own pixels, then over the classes that a batch shows.
 
     Where p has come to be next to nothing, Dice is flat and the cross-entropy of a rare class is
-    small: a network that has once learnt that there are no lesions would hardly unlearn it.
+    small. A network that has learnt that there are no lesions would not unlearn it.
     """
     own = tf.reduce_sum(masks, (0, 1, 2))
     each = tf.reduce_sum(masks * tf.nn.softplus(-logits), (0, 1, 2))

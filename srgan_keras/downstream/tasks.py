@@ -1,4 +1,4 @@
-"""What is segmented: photographs with the masks that people drew, or phantoms with their own.
+"""The data of segmentation: photographs with masks that people drew, or phantoms with theirs.
 
 Layouts: DRIVE (`training/` and `test/` with `images/`, `1st_manual/`, `mask/`), CHASE_DB1
 (`Image_NNX.jpg` beside `Image_NNX_1stHO.png`), IDRiD (`images/SPLIT/ID.jpg` and
@@ -48,11 +48,11 @@ class Case:
     masks: np.ndarray
 
 
-def cases(spec: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[Case]:
-    """Read all photographs and masks of SPEC, sorted by id.
+def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[Case]:
+    """Read all photographs and masks of DATASET, sorted by id.
 
     Args:
-        spec: a folder in one of the layouts, or phantom[:N], of which a quarter is for testing.
+        dataset: a folder in one of the layouts, or phantom[:N], of which a quarter is for testing.
         task: which masks.
         long_side: photographs are scaled down to it, in px, never up; 0 keeps their size. A mask
             holds the pixels that are covered by half.
@@ -62,10 +62,10 @@ def cases(spec: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[
         UsageError: no such layout, a mask that is missing or not usable, a class absent from a
             split.
     """
-    if re.fullmatch(r"phantom(:\d+)?", spec):
-        raw = _phantoms(int(spec.partition(":")[2] or 16), task)
+    if re.fullmatch(r"phantom(:\d+)?", dataset):
+        raw = _phantoms(int(dataset.partition(":")[2] or 16), task)
     else:
-        raw = _reader(Path(spec), task)(Path(spec))
+        raw = _reader(Path(dataset), task)(Path(dataset))
     # one at a time: at full size the masks of all photographs would take gigabytes
     found = [_working(case, long_side, scale) for case in raw]
     for split in sorted({case.split for case in found}):
@@ -73,8 +73,8 @@ def cases(spec: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[
         absent = [name for name, any_ in zip(CLASSES[task], there, strict=True) if not any_]
         if absent:
             raise UsageError(
-                f"{spec}: no pixel of class {', '.join(absent)} in split {split}: nothing can be "
-                "learnt or measured of it; give more photographs"
+                f"{dataset}: no pixel of class {', '.join(absent)} in split {split}. "
+                "Give more photographs."
             )
     return sorted(found, key=lambda case: case.id)
 

@@ -39,7 +39,9 @@ def _run(run: dict[str, Any]) -> str:
     )
     said = (*_not_averaged(models, columns, run["n"]), *run["notes"], *_trust(run))
     notes = [f"- {note}" for note in said]
-    return "\n".join([title, "", *_markdown(lines), *([""] if notes else []), *notes])
+    return "\n".join(
+        [title, "", markdown_table(lines[0], lines[1:]), *([""] if notes else []), *notes]
+    )
 
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
@@ -60,11 +62,13 @@ def _cell(metric: str, mean: float | None, gain: float | None) -> str:
     return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")
 
 
-def _markdown(lines: list[list[str]]) -> list[str]:
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table with padded columns."""
+    lines = [header, *rows]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    lines = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    lines.insert(1, ["-" * width for width in widths])
     padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    return [f"| {' | '.join(line)} |" for line in padded]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
 def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Checkpoints of a run: one folder each, written beside and renamed, checked when read.
 
 A folder, such as `checkpoints/00001750-stage2/`, holds `state.json` (stage, step, seed, the logs'
-position, sha256 of the other files) and `weights.*` (networks, averaged weights, optimizers and
+position, sha256 of the other files) and `weights.*` (networks, EMA weights, optimizers and
 their loss scales).
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from srgan_keras.errors import UsageError
+from srgan_keras.training.model import TrainingModel
 from srgan_keras.training.optimizer import variables
-from srgan_keras.training.srgan import SRGAN
 
 log = logging.getLogger(__name__)
 
@@ -70,19 +70,19 @@ class Checkpoints:
             try:
                 return _read(path)
             except (OSError, ValueError, KeyError, TypeError) as error:
-                log.warning("checkpoint %s is damaged (%s): the one before is used", path, error)
+                log.warning("checkpoint %s is damaged (%s); the one before is used", path, error)
         if paths:
             raise UsageError(
-                f"every checkpoint in {self.folder} is damaged: start anew with --overwrite"
+                f"every checkpoint in {self.folder} is damaged. To start over, set overwrite."
             )
         return None
 
-    def restore(self, model: SRGAN, state: State) -> None:
+    def restore(self, model: TrainingModel, state: State) -> None:
         """Load what `newest` found into the model of its stage."""
         path = self.folder / _name(state) / "weights"
         _tracked(model).read(str(path)).assert_existing_objects_matched()
 
-    def save(self, model: SRGAN, state: State) -> None:
+    def save(self, model: TrainingModel, state: State) -> None:
         """Write a checkpoint and drop those no longer kept.
 
         Raises:
@@ -101,8 +101,8 @@ class Checkpoints:
             shutil.rmtree(beside, ignore_errors=True)
             reason = str(error).partition("\n")[0]
             raise UsageError(
-                f"cannot write the checkpoint {path} ({reason}): make room or another --workdir; "
-                "the same command goes on from the checkpoint before"
+                f"cannot write the checkpoint {path} ({reason}). Free some space, then run the "
+                "same command: it resumes from the checkpoint before."
             ) from None
         self._drop(path)
 
@@ -127,7 +127,7 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("[0-9]*-*") if path.is_dir())
 
 
-def _tracked(model: SRGAN) -> tf.train.Checkpoint:
+def _tracked(model: TrainingModel) -> tf.train.Checkpoint:
     parts = {
         "generator": [v.value for v in model.generator.variables],
         "generator_optimizer": variables(model.optimizer),

@@ -18,7 +18,7 @@ def resolve_jit(train: Train, replicas: int, timed: Callable[[bool], Callable[[]
 
     Args:
         train: holds `jit`; `auto` times a few steps of each kind and keeps the faster.
-        replicas: XLA is left out where there are several, whose batch statistics it cannot sum.
+        replicas: with several, XLA is off: it cannot sum their batch statistics.
         timed: for jit False or True returns a function that computes one step, changing nothing.
     """
     if train.jit != "auto" or replicas > 1:

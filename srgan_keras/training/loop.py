@@ -6,28 +6,27 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
-from srgan_keras.config import Train
 from srgan_keras.errors import CommandError
 from srgan_keras.training.checkpoint import Checkpoints, State
+from srgan_keras.training.model import TrainingModel
 from srgan_keras.training.monitor import Monitor
-from srgan_keras.training.srgan import SRGAN
 from srgan_keras.training.stages import Stage
-from srgan_keras.training.steps import MAX_SKIPPED, Outcome, compiled_steps
+from srgan_keras.training.steps import MAX_SKIPPED, Outcome, StepSettings, compiled_steps
 
 log = logging.getLogger(__name__)
 
 
 class Data(Protocol):
-    """What a stage is trained on, as a function of the run's step."""
+    """The training data of a stage, as a function of the run's step."""
 
     def batches(self, start: int, stop: int) -> tf.distribute.DistributedDataset:
-        """Return the batches (LR, HR) of steps start .. stop - 1, for all devices."""
+        """Return the batches (input, target) of steps start .. stop - 1, for all devices."""
 
     def part(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Return as much of a step's batch as is computed at once."""
@@ -47,33 +46,66 @@ class StopSignalError(CommandError):
 
     def __init__(self, signum: int) -> None:
         name = signal.Signals(signum).name
-        super().__init__(f"{name}: stopped after a checkpoint; the same command goes on from it")
+        super().__init__(f"{name}: stopped after a checkpoint. Run the same command to resume.")
         self.status = 128 + signum
 
 
+class LoopSettings(StepSettings, Protocol):
+    """The settings that the loop reads; `config.Train` has them."""
+
+    batch_size: int
+    steps_per_call: int
+    log_every_steps: int
+    checkpoint_every_steps: int
+    validate_every_steps: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """The things that all stages of a run share.
+
+    Attributes:
+        settings: intervals and batch size.
+        strategy: the devices.
+        checkpoints: of the run.
+        newest: the checkpoint that the run resumes from; None: a new run.
+    """
+
+    settings: LoopSettings
+    strategy: tf.distribute.Strategy
+    checkpoints: Checkpoints
+    newest: State | None
+
+    def state(self, stage: Stage) -> State | None:
+        """Return the checkpoint to resume from, if it is of this stage."""
+        return self.newest if self.newest and self.newest.stage == stage.name else None
+
+    def restored(self, model: TrainingModel, stage: Stage) -> State:
+        """Load that checkpoint into the model; without one, return the start of the stage."""
+        state = self.state(stage)
+        if state is None:
+            return State(stage.name, 0, stage.first, self.settings.seed)
+        self.checkpoints.restore(model, state)
+        if state.step < stage.steps:
+            log.info("stage %s resumes at step %d of %d", stage.name, state.step, stage.steps)
+        return state
+
+
 def run_stage(
-    model: SRGAN,
+    run: Run,
+    model: TrainingModel,
     stage: Stage,
-    train: Train,
-    strategy: tf.distribute.Strategy,
-    jit: bool,
     data: Data,
-    checkpoints: Checkpoints,
-    state: State | None,
     open_monitor: Callable[[int], Monitor],
     validate: Callable[[int], dict[str, float]],
 ) -> None:
     """Train from a checkpoint, or from the start, to the end of the stage.
 
     Args:
+        run: settings, devices and checkpoints.
         model: compiled.
-        stage: how many steps, and where they begin.
-        train: intervals and batch size.
-        strategy: the model's.
-        jit: compile each replica's computation with XLA.
+        stage: its length, its place in the run, and whether XLA compiles it.
         data: batches of this stage.
-        checkpoints: of the run.
-        state: of this stage's checkpoint to go on from; None: from the start.
         open_monitor: restored step -> monitor.
         validate: step -> figures for the history's row, measured with `model.averaged`.
 
@@ -82,35 +114,26 @@ def run_stage(
         StopSignalError: a signal came; a checkpoint has been written.
         UsageError: a checkpoint could not be written.
     """
-    if state is None:
-        state = State(stage.name, 0, stage.first, train.seed)
-    else:
-        checkpoints.restore(model, state)
+    state = run.restored(model, stage)
     if state.step >= stage.steps:
         return
-    if state.step:
-        log.info("stage %s goes on at step %d of %d", stage.name, state.step, stage.steps)
     iterator = iter(data.batches(stage.first + state.step, stage.first + stage.steps))
-    run_steps = compiled_steps(model, strategy, train, jit)
+    run_steps = compiled_steps(model, run.strategy, run.settings, stage.jit)
     gradient_norms = tf.function(model.gradient_norms)
-    boundaries = (train.log_every_steps, train.checkpoint_every_steps, train.validate_every_steps)
     row = _Row(state.row_start, state.row_sums)
     with open_monitor(state.step) as monitor, _signals() as received:
         while state.step < stage.steps:
-            ends = [(state.step // every + 1) * every for every in boundaries]
-            done = min(state.step + train.steps_per_call, stage.steps, *ends)
+            done, due = _next_stop(state.step, stage, run.settings)
             outcome = run_steps(iterator, done - state.step, state.skipped)
             _check_finite(outcome, stage, state.step + outcome.steps, data)
             row.add(outcome)
             monitor.advance(outcome)
-            last = done == stage.steps
-            log_due, save_due, validate_due = (last or done % every == 0 for every in boundaries)
             figures = {}
-            if validate_due:
+            if due.validate:
                 batch = data.part(stage.first + done - 1)
                 figures = {k: float(v) for k, v in gradient_norms(batch).items()} | validate(done)
-            if log_due or validate_due:
-                figures |= row.means(done, stage, train)
+            if due.log or due.validate:
+                figures |= row.means(done, stage, run.settings.batch_size)
                 figures["learning_rate"] = float(model.optimizer.learning_rate.numpy())
                 monitor.row(done, figures)
                 row = _Row(done, {})
@@ -123,10 +146,28 @@ def run_stage(
                 skipped=outcome.skipped,
                 val_psnr=figures.get("val_psnr"),
             )
-            if save_due or validate_due or received:
-                checkpoints.save(model, state)
+            if due.save or due.validate or received:
+                run.checkpoints.save(model, state)
             if received:
                 raise StopSignalError(received[0])
+
+
+class _Due(NamedTuple):
+    log: bool
+    save: bool
+    validate: bool
+
+
+def _next_stop(step: int, stage: Stage, settings: LoopSettings) -> tuple[int, _Due]:
+    """Return the step at which the next call ends, and what is due there."""
+    every = (
+        settings.log_every_steps,
+        settings.checkpoint_every_steps,
+        settings.validate_every_steps,
+    )
+    ends = [(step // n + 1) * n for n in every]
+    done = min(step + settings.steps_per_call, stage.steps, *ends)
+    return done, _Due(*(done == stage.steps or done % n == 0 for n in every))
 
 
 class _Row:
@@ -141,14 +182,14 @@ class _Row:
         self.steps += outcome.steps
         self.waited += outcome.waited
 
-    def means(self, step: int, stage: Stage, train: Train) -> dict[str, float]:
+    def means(self, step: int, stage: Stage, batch_size: int) -> dict[str, float]:
         means = {name: value / (step - self.start) for name, value in self.sums.items()}
         # of the steps of this process alone
         seconds = time.perf_counter() - self.time
         return {
             "epoch": (stage.first + step) / stage.epoch_steps,
             **means,
-            "images_per_s": self.steps * train.batch_size / seconds,
+            "images_per_s": self.steps * batch_size / seconds,
             "data_wait": self.waited / seconds,
         }
 
@@ -164,9 +205,9 @@ def _check_finite(outcome: Outcome, stage: Stage, step: int, data: Data) -> None
         what = f"the term {terms}" if bad else "all losses are finite, a gradient is not"
     images = ", ".join(data.names(stage.first + step - 1))
     raise NonFiniteError(
-        f"stage {stage.name}, step {step}: {what} (photographs of the batch: {images}); lower the "
-        "learning rate, set train.clip_norm, or use train.precision float32 in a new --workdir; "
-        "the last checkpoint is from before it"
+        f"stage {stage.name}, step {step}: {what} (photographs of the batch: {images}). The "
+        "last checkpoint is from before it. Lower the learning rate, set train.clip_norm, or use "
+        "train.precision float32, in a new run directory."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a user sees of a stage: progress bar or log lines, history.csv, TensorBoard."""
+"""The progress of a stage: progress bar or log lines, history.csv, TensorBoard."""
 
 import csv
 import logging
@@ -13,6 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
+from srgan_keras.files import atomic_write
 from srgan_keras.training.signs import Signs
 from srgan_keras.training.steps import Outcome
 
@@ -31,7 +32,7 @@ class Monitor:
 
     Args:
         workdir: holds `history.csv` and `logs/`.
-        stage: `content` or `srgan`.
+        stage: its name.
         total: steps of the stage.
         done: steps that a checkpoint restored: rows after it are written again, so dropped.
         columns: of `history.csv`.
@@ -109,6 +110,5 @@ def _drop_rows_after(history: Path, stage: str, done: int, columns: tuple[str, .
     if stage == "stage2":
         kept |= rows["stage"] == "stage1"
     # another version may have begun the run with fewer columns
-    beside = history.with_suffix(".csv.new")
-    rows[kept].reindex(columns=columns).to_csv(beside, index=False)
-    beside.replace(history)
+    with atomic_write(history) as partial:
+        rows[kept].reindex(columns=columns).to_csv(partial, index=False)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from srgan_keras.config import Schedule, Train
+from srgan_keras.config import Schedule
 
 
 class Adam(keras.optimizers.Adam):
@@ -32,16 +32,16 @@ class Adam(keras.optimizers.Adam):
         )
 
     def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
-        return grads_and_vars  # SRGAN.apply_gradients has done it
+        return grads_and_vars  # TrainingModel.apply_gradients has done it
 
 
 def optimizer(
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-    train: Train,
+    clip_norm: float,
     precision: str,
 ) -> keras.optimizers.Optimizer:
     """Return Adam, clipped where asked for; under mixed_float16 with a loss scale of its own."""
-    adam = Adam(learning_rate, global_clipnorm=train.clip_norm or None)
+    adam = Adam(learning_rate, global_clipnorm=clip_norm or None)
     return keras.optimizers.LossScaleOptimizer(adam) if precision == "mixed_float16" else adam
 
 

@@ -14,19 +14,21 @@ from srgan_keras.training.srgan import SRGAN
 
 @dataclass(frozen=True)
 class Stage:
-    """One of the two stages and its place in the run.
+    """A stage and its place in the run.
 
     Attributes:
-        name: `stage1` or `stage2`.
+        name: `stage1` or `stage2`; a segmenter has one stage, `segmenter`.
         first: the run's step at which the stage starts; the data depend on it.
-        steps: how many it has.
+        steps: its length.
         epoch_steps: steps in which as many crops are shown as there are photographs.
+        jit: compile each replica's computation with XLA.
     """
 
     name: str
     first: int
     steps: int
     epoch_steps: float
+    jit: bool = False
 
 
 def stages(config: Config, photographs: int) -> list[Stage]:
@@ -78,7 +80,9 @@ def build(
 
     def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
         halving_steps = round(train.halving_epochs * stage.epoch_steps)
-        return optimizer(schedule(kind, rate, stage.steps, halving_steps), train, precision)
+        return optimizer(
+            schedule(kind, rate, stage.steps, halving_steps), train.clip_norm, precision
+        )
 
     if adversarial:
         model.compile(

@@ -3,19 +3,27 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
-from srgan_keras.config import Train
-from srgan_keras.training.srgan import SRGAN, Batch, Logs, summed_over_replicas
+from srgan_keras.training.model import Batch, Logs, TrainingModel, summed_over_replicas
 
 MAX_SKIPPED = 20  # steps in a row without finite gradients, after which a run is stopped
 
 
+class StepSettings(Protocol):
+    """The settings that a step reads; `config.Train` has them."""
+
+    accumulate: int
+    deterministic: bool
+    seed: int
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What one call did.
+    """The result of one call.
 
     Attributes:
         steps: how many were done; fewer than asked for where `healthy` is False.
@@ -35,12 +43,12 @@ class Outcome:
 
 
 def compiled_steps(
-    model: SRGAN, strategy: tf.distribute.Strategy, train: Train, jit: bool
+    model: TrainingModel, strategy: tf.distribute.Strategy, settings: StepSettings, jit: bool
 ) -> Callable[[Iterator[Batch], int, int], Outcome]:
     """Return a function (batches, n, skipped) that trains n steps."""
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
 
-    compute = compiled_gradients(model, train.accumulate, jit)
+    compute = compiled_gradients(model, settings.accumulate, jit)
 
     def replica_step(batch: Batch) -> tuple[Logs, tf.Tensor]:
         gradients, logs = compute(batch)
@@ -70,7 +78,7 @@ def compiled_steps(
         return done, sums, last, skipped, healthy, waited
 
     local = strategy.experimental_local_results
-    clock = not train.deterministic
+    clock = not settings.deterministic
 
     def now(after: list[tf.Tensor]) -> tf.Tensor:
         with tf.control_dependencies(after):
@@ -84,8 +92,10 @@ def compiled_steps(
     return steps
 
 
-def compiled_gradients(model: SRGAN, accumulate: int, jit: bool) -> Callable[[Batch], tuple]:
-    """Return `model.compute_gradients` over `accumulate` parts of a batch, one after another.
+def compiled_gradients(
+    model: TrainingModel, accumulate: int, jit: bool
+) -> Callable[[Batch], tuple]:
+    """Return `model.compute_gradients` over `accumulate` parts of a batch, in sequence.
 
     It is compiled by XLA where `jit`, and stays inside a replica.
     """
@@ -95,7 +105,7 @@ def compiled_gradients(model: SRGAN, accumulate: int, jit: bool) -> Callable[[Ba
         parts = [tf.reshape(x, (accumulate, -1, *x.shape[1:])) for x in batch]
         total = part(tuple(x[0] for x in parts))
         for i in tf.range(1, accumulate):
-            # one after another, or all of their activations would be there at once
+            # in sequence, or all of their activations would be there at once
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             total = tf.nest.map_structure(tf.add, total, part(tuple(x[i] for x in parts)))
         return total

@@ -71,7 +71,7 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
         raise LostWorkerError(
-            "another worker was lost: start the same command on all of them again; it goes on "
+            "another worker was lost: start the same command on all of them again to resume "
             f"from the last checkpoint ({' '.join(str(error).split())[:300]})"
         ) from None
 
@@ -83,7 +83,7 @@ def distribute(
 
     Args:
         strategy: the devices.
-        dataset: (ranks, replicas) -> the shares of these replicas, one after another.
+        dataset: (ranks, replicas) -> the shares of these replicas, in order.
     """
     replicas = strategy.num_replicas_in_sync
 

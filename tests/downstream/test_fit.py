@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.config import Train
 from srgan_keras.downstream import fit as fitting
 from srgan_keras.downstream import scores
-from srgan_keras.downstream.fit import Fit, Predictor, fit
+from srgan_keras.downstream.fit import Fit, FitSettings, Predictor, fit
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.segmenter import dice_loss, entropy, missed
 from srgan_keras.downstream.tasks import cases
@@ -23,8 +22,8 @@ def eyes():
     return [case for case in cases("phantom:6", "vessels", long_side=128) if case.split == "train"]
 
 
-TRAIN = Train(
-    stage1_steps=4,
+TRAIN = FitSettings(
+    steps=4,
     batch_size=2,
     precision="float32",
     log_every_steps=2,
@@ -68,7 +67,7 @@ def test_other_settings_are_refused(eyes, tmp_path):
 
 def test_it_learns_in_mixed_precision(eyes, tmp_path):
     train = dataclasses.replace(
-        TRAIN, stage1_steps=60, stage1_learning_rate=5e-3, precision="mixed_bfloat16", batch_size=4
+        TRAIN, steps=60, learning_rate=5e-3, precision="mixed_bfloat16", batch_size=4
     )
     plan = dataclasses.replace(PLAN, width=8, depth=2, train=train)
     predict = Predictor(_fit(plan, eyes, tmp_path), plan.depth)

@@ -130,4 +130,4 @@ def test_a_lost_worker_ends_the_others_and_a_restart_goes_on(tmp_path):
     for worker in workers(step + 5):
         _, stderr = worker.communicate(timeout=300)
         assert worker.returncode == 0, stderr[-3000:]
-        assert f"goes on at step {step} of {step + 5}" in stderr
+        assert f"resumes at step {step} of {step + 5}" in stderr

@@ -55,15 +55,11 @@ def run(
     train=TRAIN,
 ):
     workdir.mkdir(exist_ok=True)
-    stage = Stage(model.name, 0, steps, 2.0)
+    stage = Stage(model.name, 0, steps, 2.0, jit)
     checkpoints = Checkpoints(workdir / "checkpoints", keep=2)
     monitor = partial(Monitor, workdir, stage.name, stage.steps)
-    strategy, state = tf.distribute.get_strategy(), checkpoints.newest()
-    if state and state.stage != stage.name:
-        state = None
-    loop.run_stage(
-        *(model, stage, train, strategy, jit, data, checkpoints, state, monitor, validate)
-    )
+    shared = loop.Run(train, tf.distribute.get_strategy(), checkpoints, checkpoints.newest())
+    loop.run_stage(shared, model, stage, data, monitor, validate)
 
 
 def weights(model):

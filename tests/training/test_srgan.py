@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from srgan_keras import losses
 from srgan_keras.config import Discriminator, Loss
-from srgan_keras.training.srgan import to_float
+from srgan_keras.training.model import to_float
 
 
 def with_loss(config, **weights):

@@ -1,4 +1,4 @@
-"""The work folder of a run: what it was asked, what it ran on, and whether it is finished."""
+"""The run directory: a run's settings, what it ran on, and whether it is finished."""
 
 import dataclasses
 import json
@@ -10,16 +10,17 @@ import subprocess
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 import yaml
+from filelock import FileLock, Timeout
 
 from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
+from srgan_keras.files import atomic_write, write_json
 from srgan_keras.machine import machine
-from srgan_keras.training import lock
 from srgan_keras.version import __version__
 
 UNITS = ("steps", "epochs")
@@ -29,15 +30,17 @@ OWN_FILES = (
     *("comparison.png", "curves.png", "report.html"),
 )
 STAGES = ("stage1", "stage2")
+OLDER = ("checkpoints/*-content", "checkpoints/*-srgan", "models/content", "models/srgan")
+"""Names of the stages in earlier versions."""
 BUDGET = {f"train.{stage}_{unit}": stage for stage in STAGES for unit in UNITS}
-"""Settings that may change when a run goes on, and the stage that each belongs to."""
+"""Settings that may change when a run resumes, and the stage that each belongs to."""
 
 
-class WorkDir:
-    """A folder that holds one run, and is held by one process.
+class RunDir:
+    """A directory that holds one run, and is held by one process.
 
     Attributes:
-        path: the folder.
+        path: the directory.
         record: what `run.json` holds: versions, seed, git revision, machine, `auto` (what each
             `auto` became: a resumed run takes it from here), `finished`.
     """
@@ -47,9 +50,9 @@ class WorkDir:
         path: Path,
         config: Any,  # noqa: ANN401
         overwrite: bool,
-        advice: str = "choose another --workdir, or start anew with --overwrite",
+        advice: str = "choose another directory, or set overwrite to start over",
     ) -> None:
-        """Open a new folder, or one whose run goes on.
+        """Open a new directory, or one whose run resumes.
 
         Args:
             path: made where it does not exist.
@@ -77,12 +80,12 @@ class WorkDir:
             self._clear()
         if self._file.exists():
             self.record = json.loads(self._file.read_text())
-            self._go_on(config)
+            self._resume(config)
             return
         if any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
             raise UsageError(
-                f"{path} holds files of an unfinished or another run but no run.json: choose "
-                "another --workdir, or start anew with --overwrite"
+                f"{path} holds files of an unfinished or another run but no run.json: "
+                "choose another directory, or set overwrite to start over"
             )
         (path / "config.yaml").write_text(to_yaml(config))
         self.record = {
@@ -96,15 +99,16 @@ class WorkDir:
         self.save()
 
     def close(self) -> None:
-        """Let other processes have the folder."""
-        self._lock.close()
+        """Let other processes have the directory."""
+        self._lock.release()
 
-    def _go_on(self, config: Config) -> None:
-        """Refuse to go on with other settings, naming them; but a stage may get another length."""
+    def _resume(self, config: Config) -> None:
+        """Refuse other settings, naming them, except that a stage may get another length."""
         now = _flat(plain(config))
         # what was no setting yet when the run began counts as its default
         before = _flat(_defaults(type(config)))
         before |= _flat(yaml.safe_load((self.path / "config.yaml").read_text()))
+        self._refuse_older(sorted(before.keys() - now.keys()))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         other = [name for name in changed if name not in BUDGET]
         if other:
@@ -121,15 +125,22 @@ class WorkDir:
         if stages:
             self.record["finished"] = False
             self.save()
-            beside = self.path / "config.yaml.new"
-            beside.write_text(to_yaml(config))
-            beside.replace(self.path / "config.yaml")
+            with atomic_write(self.path / "config.yaml") as partial:
+                partial.write_text(to_yaml(config))
+
+    def _refuse_older(self, removed: list[str]) -> None:
+        """Refuse a run that an earlier version began: its stages or settings have other names."""
+        left = [path for glob in OLDER for path in self.path.glob(glob)]
+        signs = removed + sorted(str(path.relative_to(self.path)) for path in left)
+        if signs:
+            raise UsageError(
+                f"{self.path} holds a run of an earlier version ({', '.join(signs)}): finish it "
+                f"with that version, or {self._advice}"
+            )
 
     def save(self) -> None:
-        """Write `run.json`, beside and renamed."""
-        beside = self._file.with_suffix(".json.new")
-        beside.write_text(json.dumps(self.record, indent=2) + "\n")
-        beside.replace(self._file)
+        """Write `run.json`."""
+        write_json(self._file, self.record)
 
     def finish(self) -> None:
         """Mark the run as done and drop the decoded photographs."""
@@ -138,15 +149,15 @@ class WorkDir:
         shutil.rmtree(self.path / "cache", ignore_errors=True)
 
     def _clear(self) -> None:
-        # what a user put beside a run stays
+        # a user's own files stay
         for name in OWN_FOLDERS:
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in OWN_FILES:
             (self.path / name).unlink(missing_ok=True)
 
 
-class WorkerDir(WorkDir):
-    """What a worker beside the chief has: the chief's record, and a folder that is thrown away."""
+class WorkerDir(RunDir):
+    """The directory of a worker beside the chief: temporary, with the chief's record."""
 
     def __init__(self, path: Path) -> None:
         """Read the record that the chief has written to `path`."""
@@ -158,12 +169,12 @@ class WorkerDir(WorkDir):
         """Leave the record to the chief."""
 
     def close(self) -> None:
-        """Remove the folder."""
+        """Remove the directory."""
         self._folder.cleanup()
 
 
 def recorded_auto(path: Path) -> dict[str, Any]:
-    """Return what each `auto` became in the run that a folder holds, if it holds one."""
+    """Return what each `auto` became in the run that a directory holds, if it holds one."""
     file = path / "run.json"
     return json.loads(file.read_text())["auto"] if file.exists() else {}
 
@@ -188,22 +199,22 @@ def _make_writable(path: Path) -> None:
     except OSError as error:
         reason = "a file is in its place" if path.is_file() else os.strerror(error.errno)
         raise UsageError(
-            f"cannot write the work folder {path} ({reason}): choose another"
+            f"cannot write the run directory {path} ({reason}): choose another"
         ) from None
 
 
-def _lock(path: Path) -> TextIO:
-    """Take the folder for this process, however it may end."""
-    file = (path / ".lock").open("a+")
-    if not lock.take(file):
-        file.seek(0)
-        holder = file.read().strip() or "another run"
-        file.close()
-        raise UsageError(f"{path} is in use by {holder}: wait for it, or choose another --workdir")
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()
-    return file
+def _lock(path: Path) -> FileLock:
+    """Take the directory for this process, however it may end."""
+    lock, holder = FileLock(path / ".lock"), path / ".lock-holder"
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        by = holder.read_text().strip() if holder.exists() else "another run"
+        raise UsageError(
+            f"{path} is in use by {by}: wait for it, or choose another directory"
+        ) from None
+    holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    return lock
 
 
 def _defaults(kind: type) -> dict[str, Any]:

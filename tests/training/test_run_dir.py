@@ -8,7 +8,7 @@ import pytest
 from srgan_keras.config import Train
 from srgan_keras.configure import load
 from srgan_keras.errors import UsageError
-from srgan_keras.training.workdir import WorkDir
+from srgan_keras.training.run_dir import RunDir
 
 
 def with_train(**settings):
@@ -17,7 +17,7 @@ def with_train(**settings):
 
 
 def opened(path, config=None, overwrite=False):
-    return closing(WorkDir(path, config or load("demo"), overwrite))
+    return closing(RunDir(path, config or load("demo"), overwrite))
 
 
 def test_a_new_folder_says_what_the_run_depends_on(tmp_path):
@@ -44,9 +44,9 @@ def test_other_settings_are_refused_by_name(tmp_path):
     other = with_train(seed=9, stage2_steps=7)
     with pytest.raises(
         UsageError,
-        match=r"other settings \(train.seed, train.stage2_steps\): choose another --workdir",
+        match=r"other settings \(train.seed, train.stage2_steps\): choose another directory",
     ):
-        WorkDir(tmp_path, other, overwrite=False)
+        RunDir(tmp_path, other, overwrite=False)
     with opened(tmp_path, other, overwrite=True):
         pass
 
@@ -60,7 +60,7 @@ def test_a_setting_newer_than_the_run_counts_as_its_default(tmp_path):
     with opened(tmp_path, with_train(ema_decay=Train().ema_decay)):
         pass
     with pytest.raises(UsageError, match=r"other settings \(train.ema_decay\)"):
-        WorkDir(tmp_path, with_train(ema_decay=0.5), overwrite=False)
+        RunDir(tmp_path, with_train(ema_decay=0.5), overwrite=False)
 
 
 def test_a_stage_may_get_another_length(tmp_path):
@@ -72,14 +72,14 @@ def test_a_stage_may_get_another_length(tmp_path):
         assert not work.record["finished"]
     assert load("demo", tmp_path / "config.yaml") == longer
     with pytest.raises(UsageError, match=r"in stage 2 already.*train.stage1_steps"):
-        WorkDir(tmp_path, with_train(stage1_steps=9999, stage2_steps=900), overwrite=False)
+        RunDir(tmp_path, with_train(stage1_steps=9999, stage2_steps=900), overwrite=False)
 
 
 def test_a_second_run_is_refused_and_told_of_the_first(tmp_path):
     with opened(tmp_path):
         for overwrite in (False, True):
             with pytest.raises(UsageError, match=f"in use by process {os.getpid()} on"):
-                WorkDir(tmp_path, load("demo"), overwrite=overwrite)
+                RunDir(tmp_path, load("demo"), overwrite=overwrite)
     with opened(tmp_path):
         pass
 
@@ -93,3 +93,25 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
         assert not fresh.record["finished"]
     assert not (tmp_path / "checkpoints").exists()
     assert (tmp_path / "my_notes.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "left", ["checkpoints/00000010-content", "checkpoints/00000020-srgan", "models/content"]
+)
+def test_a_run_of_an_earlier_version_is_refused(tmp_path, left):
+    with opened(tmp_path):
+        (tmp_path / left).mkdir(parents=True)
+    message = rf"earlier version \({left}\): finish it with that version, or choose another"
+    with pytest.raises(UsageError, match=message):
+        RunDir(tmp_path, load("demo"), overwrite=False)
+    with opened(tmp_path, overwrite=True):
+        assert not (tmp_path / left).exists()
+
+
+def test_a_run_with_a_removed_setting_is_refused(tmp_path):
+    with opened(tmp_path):
+        pass
+    file = tmp_path / "config.yaml"
+    file.write_text(file.read_text() + "removed:\n  setting: 1\n")
+    with pytest.raises(UsageError, match=r"earlier version \(removed.setting\): finish it"):
+        RunDir(tmp_path, load("demo"), overwrite=False)
