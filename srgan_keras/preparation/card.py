@@ -1,4 +1,4 @@
-"""The card of a prepared folder: `card.md` with tables, and pictures to look at in `card/`."""
+"""The card of a preprocessed dataset: `card.md` with tables, and pictures in `card/`."""
 
 import os
 from collections import Counter
@@ -18,16 +18,16 @@ from srgan_keras.data.prepared import Row
 from srgan_keras.preparation.contact_sheet import sheet, thumbnail
 
 SHOWN = 100  # photographs on the contact sheet, evenly spaced over the manifest
-GROUPS = 25  # groups of copies that are shown side by side
+GROUPS = 25  # groups of copies, shown side by side
 
 
 def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) -> None:
-    """Write `card.md`, `card/contact_sheet.jpg`, `card/figures.png` and, of copies, `copies.jpg`.
+    """Write `card.md`, `card/contact_sheet.jpg`, `card/figures.png`; with copies, `copies.jpg`.
 
     Args:
-        out: the prepared folder, its images in place.
-        rows: of the manifest.
-        thumbnails: those that are at hand, by id; the others are drawn from the images.
+        out: the preprocessed dataset, its images in place.
+        rows: all rows of the manifest.
+        thumbnails: known thumbnails by id; the others are drawn from the images.
     """
     folder = out / "card"
     folder.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def _text(rows: list[Row], kept: list[Row], groups: list[list[Row]], every: int)
     grades = sorted({row.grade for row in kept if row.grade is not None})
     lines = ["# Prepared photographs", "", f"{len(rows)} files found, {len(kept)} kept.", ""]
     reasons = Counter(row.reason for row in rows if row.reason)
-    lines += _table(["left out because", "files"], sorted(reasons.items()))
+    lines += _table(["skipped because", "files"], sorted(reasons.items()))
     count = Counter((row.split, row.grade) for row in kept)
     lines += ["## Grade by split", ""]
     lines += _table(
@@ -119,7 +119,7 @@ def _figures(kept: list[Row], file: Path) -> None:
     dots = axes.scatter(sides, [r.sharpness for r in kept], c=colours, s=12, vmin=-1, vmax=4)
     axes.set(xlabel="long side of the source, px", ylabel="sharpness, grey levels²", yscale="log")
     for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter(LogFormatter())  # plain text: formulas take longer than all else here
+        formatter(LogFormatter())  # plain text: formulas take longer than the rest of the card
     figure.colorbar(dots, label="grade; -1: none")
     figure.savefig(file, metadata={"Software": None})
 
