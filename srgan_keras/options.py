@@ -8,17 +8,20 @@ from tyro.conf import Positional, arg
 
 from srgan_keras.config import Config, Dataset, DegradationName, PresetName
 
+
+def _arg(metavar: str, default: str) -> object:
+    """Name an argument of a command, and describe what its default stands for."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
+_DEGRADATIONS = f"{{{','.join(get_args(DegradationName))}}}"
+Folder = Annotated[Path, arg(metavar="DIR")]
 Model = Annotated[str, arg(metavar="MODEL")]
 Models = Annotated[tuple[str, ...], arg(metavar="[MODEL ...]", help_behavior_hint="")]
-Scale = Annotated[
-    int | None, arg(metavar="INT", help_behavior_hint="(default: the first model's, or 4)")
-]
+Inputs = Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
+Scale = Annotated[int | None, _arg("INT", "the first model's, or 4")]
 ModelDegradation = Annotated[
-    DegradationName | None,
-    arg(
-        metavar=f"{{{','.join(get_args(DegradationName))}}}",
-        help_behavior_hint="(default: the first model's, or bicubic)",
-    ),
+    DegradationName | None, _arg(_DEGRADATIONS, "the first model's, or bicubic")
 ]
 
 
@@ -28,11 +31,9 @@ class TrainOptions(Config):
 
     preset: PresetName = "demo"
     """Settings to start from."""
-    config: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
+    config: Annotated[Path | None, _arg("FILE", "none")] = None
     """YAML file of settings that replace the preset's."""
-    workdir: Annotated[
-        Path | None, arg(metavar="DIR", help_behavior_hint="(default: runs/PRESET)")
-    ] = None
+    workdir: Annotated[Path | None, _arg("DIR", "runs/PRESET")] = None
     """Run directory: everything that the run writes."""
     overwrite: bool = False
     """Delete the run in the run directory and start over."""
@@ -57,23 +58,18 @@ class EvaluateOptions:
     degradation: ModelDegradation = None
     """Operator that makes LR from HR."""
     fov_mask: Annotated[
-        Literal[1, 2, 3] | None,
-        arg(
-            metavar="{1,2,3}", help_behavior_hint="(default: 1, or that of a preprocessed dataset)"
-        ),
+        Literal[1, 2, 3] | None, _arg("{1,2,3}", "1, or that of a preprocessed dataset")
     ] = None
     """Version of the field-of-view mask (standard)."""
     rounding: Literal["truncate", "nearest"] = "truncate"
     """Conversion of SR to 8 bit (author)."""
-    vgg_weights: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: not measured)")
-    ] = None
+    vgg_weights: Annotated[Path | None, _arg("FILE", "not measured")] = None
     """ImageNet weights of VGG-19 without its top, for the metric vgg_distance."""
     trust: bool = True
     """Make trust maps of each model, at eight times the cost of SR (standard)."""
     self_ensemble: bool = False
     """Also measure the mean over eight flips and rotations, as NAME+, without trust maps."""
-    out: Annotated[Path, arg(metavar="DIR")] = Path("runs/evaluation")
+    out: Folder = Path("runs/evaluation")
     """Folder for metrics.json, per_image.csv, trust/ and report.html."""
 
 
@@ -83,11 +79,9 @@ class UpscaleOptions:
 
     model: Positional[Model]
     """Name of a pretrained model, or a model folder."""
-    inputs: Positional[
-        Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
-    ]
+    inputs: Positional[Inputs]
     """Files, folders or globs; a folder is searched at any depth, and its tree is kept."""
-    out: Annotated[Path, arg(metavar="DIR")]
+    out: Folder
     """Folder for the results; each file has the name of its input."""
     format: Literal["png", "tiff"] = "png"
     """File format of the results."""
@@ -99,11 +93,9 @@ class UpscaleOptions:
     """Runtime. openvino: faster on CPUs, after `srgan-keras export MODEL --format openvino`."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""
-    tile: Annotated[
-        int | None, arg(metavar="INT", help_behavior_hint="(default: set by --memory)")
-    ] = None
+    tile: Annotated[int | None, _arg("INT", "set by --memory")] = None
     """Side of a tile in LR px, without the halo around it."""
-    memory: Annotated[float | None, arg(metavar="GB", help_behavior_hint="(default: 0.5)")] = None
+    memory: Annotated[float | None, _arg("GB", "0.5")] = None
     """Memory for feature maps in GB, which sets the size of a tile."""
     batch: int = 1
     """Tiles per batch."""
@@ -115,14 +107,9 @@ class UpscaleOptions:
     """Also write NAME.uncertainty: standard deviation over the eight, 16 bit, 256 a grey level."""
     back_project: int = 0
     """Corrections of SR, each of which brings its reduction closer to LR."""
-    blend: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="(default: none)")] = (
-        None
-    )
+    blend: Annotated[float | None, _arg("SHARE", "none")] = None
     """Share of the adversarial model in a mixture with MODEL, 0 to 1."""
-    adversarial: Annotated[
-        str | None,
-        arg(metavar="MODEL", help_behavior_hint="(default: MODEL-gan, or stage2 beside MODEL)"),
-    ] = None
+    adversarial: Annotated[str | None, _arg("MODEL", "MODEL-gan, or stage2 beside MODEL")] = None
     """Adversarial model that --blend mixes in."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation and SR side by side."""
@@ -146,7 +133,7 @@ class PrepareOptions:
 
     data: Positional[Dataset]
     """Folder of original photographs."""
-    out: Annotated[Path, arg(metavar="DIR")]
+    out: Folder
     """Preprocessed dataset to write: images, masks of the field of view, manifest.csv."""
     hr_long_side: int = 1024
     """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
@@ -156,7 +143,7 @@ class PrepareOptions:
     """Delete what an earlier run wrote, and start over; needed to change --hr-long-side."""
     runner: Literal["local", "beam"] = "local"
     """local: threads on this machine. beam: a pipeline of Apache Beam."""
-    beam_options: Annotated[str, arg(metavar="OPTIONS", help_behavior_hint="(default: none)")] = ""
+    beam_options: Annotated[str, _arg("OPTIONS", "none")] = ""
     """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 
@@ -172,7 +159,7 @@ class DownstreamOptions:
     """Folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
     task: Literal["vessels", "lesions"] = "vessels"
     """Structures to segment. lesions: microaneurysms, haemorrhages, hard and soft exudates."""
-    also: Annotated[str | None, arg(metavar="DATASET", help_behavior_hint="(default: none)")] = None
+    also: Annotated[str | None, _arg("DATASET", "none")] = None
     """Second dataset for testing only; all of its photographs are tested."""
     hr_long_side: int = 1024
     """Long side of HR in px. Larger photographs are scaled down. Phantoms have 256 px."""
@@ -200,5 +187,5 @@ class DownstreamOptions:
     """Adam's learning rate at the start; a cosine takes it to a hundredth."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """As train.precision. On a CPU, bfloat16 is faster for such small networks only with AMX."""
-    out: Annotated[Path, arg(metavar="DIR")] = Path("runs/segmentation")
+    out: Folder = Path("runs/segmentation")
     """Folder for the trainings, results and plots; the command resumes what is in it."""

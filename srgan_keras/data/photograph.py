@@ -44,16 +44,21 @@ class Photograph:
             return phantom(self.seed, PHANTOM_SIZE).image
         if self.record is not None:
             return decode(self.record()["image"])
-        return _decoded(self.path)
+        return decode_file(self.path)
 
     def mask(self) -> np.ndarray | None:
         """Return the field of view that comes with the photograph, bool [H, W], or None."""
         if self.record is not None:
             return decode(self.record()["fov_mask"])[..., 0] > 0
-        return None if self.mask_path is None else _decoded(self.mask_path)[..., 0] > 0
+        return None if self.mask_path is None else decode_file(self.mask_path)[..., 0] > 0
 
 
-def _decoded(path: Path) -> np.ndarray:
+def decode_file(path: Path) -> np.ndarray:
+    """Return the pixels of a file, uint8 RGB [H, W, 3], by the policy of `srgan_keras.data.decode`.
+
+    Raises:
+        UsageError: the file cannot be decoded.
+    """
     try:
         return decode(read_bytes(path))
     except Reason as reason:

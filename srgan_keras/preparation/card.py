@@ -16,6 +16,7 @@ from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
 from srgan_keras.preparation.contact_sheet import sheet, thumbnail
+from srgan_keras.preparation.splits import copies
 
 SHOWN = 100  # photographs on the contact sheet, evenly spaced over the manifest
 GROUPS = 25  # groups of copies, shown side by side
@@ -32,7 +33,7 @@ def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) ->
     folder = out / "card"
     folder.mkdir(exist_ok=True)
     kept = [row for row in rows if not row.reason]
-    groups = _groups(kept)
+    groups = [group for group in copies(kept) if len(group) > 1]
     every = max(1, -(-len(kept) // SHOWN))
     _write_sheet(out, [kept[::every]], thumbnails, folder / "contact_sheet.jpg")
     _figures(kept, folder / "figures.png")
@@ -40,13 +41,6 @@ def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) ->
     if groups:
         _write_sheet(out, groups[:GROUPS], thumbnails, folder / "copies.jpg")
     (out / "card.md").write_text(_text(rows, kept, groups, every), encoding="utf-8")
-
-
-def _groups(kept: list[Row]) -> list[list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in kept:
-        groups.setdefault(row.group or row.id, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
 
 
 def _text(rows: list[Row], kept: list[Row], groups: list[list[Row]], every: int) -> str:

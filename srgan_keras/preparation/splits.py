@@ -67,7 +67,7 @@ def assign(rows: list[Row]) -> None:
 
 
 def _no_copies_across(rows: list[Row]) -> None:
-    for group in _groups(rows):
+    for group in copies(rows):
         first = max((row.split for row in group), key=("train", "validation", "test").index)
         for row in group:
             if row.split != first:
@@ -79,7 +79,7 @@ def _draw(rows: list[Row], splits: tuple[str, ...]) -> None:
 
     Each tenth takes every n-th group in the order of grade and resolution, so it represents all.
     """
-    groups = sorted(_groups(rows), key=_stratum)
+    groups = sorted(copies(rows), key=_stratum)
     tenth = max(1, round(len(groups) / 10)) if len(groups) > len(splits) else 0
     for row in rows:
         row.split = SPLITS[0]
@@ -90,7 +90,8 @@ def _draw(rows: list[Row], splits: tuple[str, ...]) -> None:
                 row.split = split
 
 
-def _groups(rows: list[Row]) -> list[list[Row]]:
+def copies(rows: list[Row]) -> list[list[Row]]:
+    """Return the rows by photograph: those with the same `group` together."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group or row.id].append(row)
