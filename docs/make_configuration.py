@@ -12,7 +12,7 @@ from srgan_keras import config, configure
 INTRODUCTION = """\
 # Configuration
 
-These are the settings of `srgan-keras train`. Write them as options, or into a YAML file for `--config`:
+`srgan-keras train` takes these settings as options, or in a YAML file for `--config`:
 
 ```
 srgan-keras train --preset fundus --config mine.yaml --train.batch-size 8
@@ -26,9 +26,9 @@ train:
   stage1_epochs: 100
 ```
 
-An option replaces the value in the file, the file replaces the preset (`demo` if you name none), and the preset
-replaces the default. A stage takes `*_steps` or `*_epochs`, not both. Value names in parentheses, such as (vgg19), say
-when a setting applies.
+An option replaces the value in the file. The file replaces the preset (`demo` if you name none),
+and the preset replaces the default. A stage takes `*_steps` or `*_epochs`, not both. A value in
+parentheses, such as (vgg19), says when a setting applies.
 
 `docs/make_configuration.py` writes this page from `srgan_keras/config.py`.
 """
