@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from dataclasses and presets; tests/test_docs.py compares."""
+"""Write docs/configuration.md from the dataclasses and the presets; tests/test_docs.py compares."""
 
 import ast
 import dataclasses
@@ -12,10 +12,25 @@ from srgan_keras import config, configure
 INTRODUCTION = """\
 # Configuration
 
-Written by `docs/make_configuration.py` from `srgan_keras/config.py`: change that, then run this.
+`srgan-keras train` takes these settings as options, or in a YAML file for `--config`:
 
-A setting `data.hr_long_side` is the option `--data.hr-long-side`. Options go over `--config FILE`,
-that over `--preset NAME` (else `demo`), that over the defaults. Give `*_steps` or `*_epochs`.
+```
+srgan-keras train --preset fundus --config mine.yaml --train.batch-size 8
+```
+
+```yaml
+# mine.yaml
+data:
+  hr_long_side: 512  # the option is --data.hr-long-side
+train:
+  stage1_epochs: 100
+```
+
+An option replaces the value in the file. The file replaces the preset (`demo` if you name none),
+and the preset replaces the default. A stage takes `*_steps` or `*_epochs`, not both. A value in
+parentheses, such as (vgg19), says when a setting applies.
+
+`docs/make_configuration.py` writes this page from `srgan_keras/config.py`.
 """
 
 
@@ -32,7 +47,7 @@ def markdown() -> str:
             values = [_value(getattr(getattr(p, part.name), field.name)) for p in presets.values()]
             differing += [(name, *values)] if len(set(values)) > 1 else []
         parts.append(f"## {part.name}\n\n{inspect.getdoc(part.type)}\n\n{_table(rows)}")
-    parts.append(f"## Presets\n\nSettings in which the presets differ.\n\n{_table(differing)}")
+    parts.append(f"## Presets\n\nThe presets differ in these settings.\n\n{_table(differing)}")
     return "\n".join(parts)
 
 

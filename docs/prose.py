@@ -34,6 +34,7 @@ PHRASES = {
     for phrase, advice in RULES["phrases"].items()
 }
 OPENERS = re.compile(rf"\W*({'|'.join(RULES['openers'])})\b")
+ITEM = re.compile(r"[a-z_]\w*(, [a-z_]\w*)*: ")
 SENTENCE_END = re.compile(
     r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!Eq\.)(?<!Fig\.)(?<!vs\.)"
     r"[)\"*]*\s+(?=[\"(*`A-Z0-9])"
@@ -69,7 +70,10 @@ def python_blocks(source: str) -> Found:
             parts = (str(v.value) if isinstance(v, ast.Constant) else "`x`" for v in value.values)
             yield value.lineno, "".join(parts)
         elif isinstance(value, ast.Constant) and isinstance(value.value, str):
-            for line, text in blocks("\n".join(map(str.strip, value.value.split("\n")))):
+            lines = (line.strip() for line in value.value.split("\n"))
+            # an argument's description is a list item
+            items = (f"- {line}" if ITEM.match(line) else line for line in lines)
+            for line, text in blocks("\n".join(items)):
                 yield value.lineno + line - 1, text
 
 

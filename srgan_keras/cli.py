@@ -1,7 +1,7 @@
 """`srgan-keras COMMAND`, the same as `python -m srgan_keras COMMAND`: parse, call, exit status.
 
-Exit status: 0 done; 1 some inputs failed; 2 wrong use or input; 3 non-finite training; 130 and 143
-stopped by a signal after a checkpoint. Each command's module is imported after its options are
+Exit status: 0 done; 1 some inputs failed; 2 wrong use or input; 3 training diverged; 130 and 143
+stopped by a signal, after a checkpoint. The module of a command is imported after its options are
 parsed, so that `--help` does not wait for TensorFlow.
 """
 
@@ -62,10 +62,10 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        line = f"srgan-keras: {error}: free some space, then run the same command again"
+        line = f"srgan-keras: {error}: free some space, then repeat the command"
         print(line, file=sys.stderr)  # noqa: T201
         return UsageError.status
-    except KeyboardInterrupt:  # outside the training loop, which writes a checkpoint first
+    except KeyboardInterrupt:  # not in the training loop, which writes a checkpoint first
         return 130
     return 0
 
@@ -76,10 +76,10 @@ def entry() -> NoReturn:
 
 
 def run(command: str, arguments: list[str]) -> None:
-    """Parse a command's arguments, import its module and call it.
+    """Parse the arguments of a command, import its module and call it.
 
     Raises:
-        CommandError: the command ends with this line and status.
+        CommandError: the line and the exit status with which the command ends.
     """
     if command == "train":
         options, config = parse_training(arguments)
@@ -131,14 +131,14 @@ def parse_training(arguments: list[str]) -> tuple[TrainOptions, Config]:
 
 
 def _import_tensorflow() -> None:
-    """Import TensorFlow without the lines that its native libraries write to stderr."""
+    """Import TensorFlow, and hide the lines that its native libraries write to stderr."""
     sys.stderr.flush()
     stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
     try:
         import tensorflow as tf
 
-        tf.config.list_physical_devices()  # looks for a GPU driver, and says where there is none
+        tf.config.list_physical_devices()  # writes lines where it finds no GPU driver
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
@@ -146,7 +146,7 @@ def _import_tensorflow() -> None:
 
 
 def parse(kind: type[T], arguments: list[str], command: str, default: Any = None) -> T:  # noqa: ANN401
-    """Parse with tyro; its boxed error message becomes one line."""
+    """Parse with tyro, and make one line of its boxed error message."""
     message = io.StringIO()
     given = {} if default is None else {"default": default}
     try:
@@ -159,9 +159,9 @@ def parse(kind: type[T], arguments: list[str], command: str, default: Any = None
 
 
 def _one_line(box: str) -> str:
-    """Take the first paragraph, and the nearest option, out of tyro's box (drawn or in spaces)."""
+    """Extract the first paragraph and the nearest option from tyro's box (drawn or in spaces)."""
     lines = [re.sub("[╭╮╰╯│]", "", line).strip() for line in box.splitlines()]
-    # the title, whether in the frame or above a line, is followed by the paragraphs
+    # the paragraphs follow the title, which is in the frame or above a line
     paragraphs = re.split(
         r"\n[─-]{5,}\n", "\n".join(lines[1:]).removeprefix("-" * len(lines[1])).lstrip("\n")
     )

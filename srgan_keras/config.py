@@ -1,100 +1,105 @@
-"""Every setting there is: one frozen dataclass a part of the system; `configure.py` fills them."""
+"""All settings of a run, in one frozen dataclass for each part; `configure.py` fills them."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
-import tyro
+from tyro.conf import arg
 
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
 PresetName = Literal["demo", "paper", "author", "fundus"]
 PRESETS: tuple[str, ...] = get_args(PresetName)
+Dataset = Annotated[str, arg(metavar="DATASET")]
+"""A command's argument that `srgan_keras.data.datasets` reads."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Photographs, how they are cut and augmented."""
+    """Photographs, and how training crops and augments them."""
 
-    source: Annotated[str, tyro.conf.arg(aliases=["--data"], metavar="SPEC")] = "phantom:64"
-    """A folder of photographs, Kaggle's layout, a prepared folder, aptos2019, or phantom[:N]."""
+    source: Annotated[Dataset, arg(aliases=["--data"])] = "phantom:64"
+    """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
     hr_long_side: int = 256
-    """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
+    """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
     pyramid_levels: int = 1
-    """Working resolutions: the long side and ever smaller ones; a crop is of one drawn evenly."""
+    """Number of working resolutions: the long side and smaller ones. A crop is from one of them."""
     pyramid_ratio: float = 0.5
-    """Long side of a working resolution over that of the one before."""
+    """Long side of a working resolution over that of the next larger one."""
     fov_crop: bool = True
-    """Crop photographs to the field of view first."""
+    """Crop to the field of view before scaling."""
     patch: int = 96
-    """Side of a square HR patch, in px; smaller photographs are left out of training."""
+    """Side of a square HR patch in px; training skips smaller photographs."""
     min_fov: float = 0.5
-    """A crop with a smaller share of its pixels inside the field of view is drawn again."""
+    """Least share of a crop inside the field of view, 0 to 1; training draws other crops again."""
     rim_share: float = 0.0
-    """Share of the crops for which one that shows the rim of the field of view is sought."""
+    """Share of the crops that should show the edge of the field of view, 0 to 1."""
     augment: tuple[Augmentation, ...] = ("horizontal_flip", "vertical_flip", "rotation")
-    """The set T of Eq. (8), beside the random crop; rotation is by multiples of 90 degrees. colour,
-    ours: brightness and the balance of the channels, for cameras that training never saw."""
+    """The set T of Eq. (8) without the random crop. rotation: by multiples of 90 degrees.
+    colour (not in the paper): brightness and channel balance, for cameras unseen in training."""
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """How an LR photograph is made from an HR one."""
+    """The operator that makes an LR photograph from an HR one.
+
+    Clinical is bicubic, then defocus, illumination falloff, sensor noise and JPEG, in random order
+    and strength.
+    """
 
     name: DegradationName = "bicubic"
-    """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default. area: mean of
-    blocks. gaussian: blur of 0.4 LR px, then samples. clinical: bicubic, then defocus, illumination
-    falloff, sensor noise and JPEG in random order and strength."""
+    """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default.
+    area: mean of blocks. gaussian: blur of 0.4 LR px, then sampling. clinical: see above."""
     scale: int = 4
-    """HR side over LR side; a power of two."""
+    """HR side over LR side: 2, 4 or 8."""
 
 
 @dataclass(frozen=True)
 class Generator:
-    """The super-resolving network G of Eq. (1)."""
+    """The super-resolution network G of Eq. (1)."""
 
     blocks: int = 4
-    """Residual blocks, Eq. (6)."""
+    """Number of residual blocks, Eq. (6)."""
     filters: int = 32
     """Channels of the residual blocks."""
     upsampling: Literal["steps", "direct"] = "direct"
-    """steps: a PixelShuffle each doubling, then the last convolution. direct: one to the image."""
+    """steps: a PixelShuffle per doubling, then the last convolution. direct: one PixelShuffle."""
     upsample_filters: int = 64
-    """steps: channels after each doubling."""
+    """Channels after each doubling (steps)."""
     batch_norm: bool = False
     """Batch normalisation in the residual blocks."""
     activation: Literal["leaky_relu", "relu"] = "leaky_relu"
-    """LeakyReLU has slope 0.2."""
+    """Activation of the hidden layers; leaky_relu has a slope of 0.2."""
     head_kernel: int = 3
-    """Kernel of the first convolution, in LR px."""
+    """Kernel side of the first convolution in LR px."""
     tail_kernel: int = 3
-    """Kernel of the last convolution, in HR px (direct: in LR px)."""
+    """Kernel side of the last convolution in HR px (direct: in LR px)."""
     output: Literal["linear", "tanh"] = "linear"
     """Activation of the last convolution."""
     bicubic_skip: bool = True
-    """Add the bicubically enlarged input: the network learns the difference alone."""
+    """Add the input, upscaled bicubically: the network learns only the difference."""
     normalisation: Literal["training_set", "symmetric"] = "training_set"
-    """training_set: Eq. (7), per channel. symmetric: 0..255 to -1..1."""
+    """Scaling of the input. training_set: Eq. (7), per channel. symmetric: 0..255 to -1..1."""
 
 
 @dataclass(frozen=True)
 class Discriminator:
-    """The network D of Eq. (2); it returns logits, losses and logs apply the sigmoid."""
+    """The network D of Eq. (2), which returns logits; losses and logs apply the sigmoid."""
 
     kind: Literal["vgg19", "srgan", "dcgan"] = "vgg19"
-    """vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code."""
+    """Architecture. vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code."""
     trunk_layer: str = "block5_conv4"
-    """vgg19: the VGG-19 layer after which the extra convolutions begin."""
+    """VGG-19 layer that the extra convolutions follow (vgg19)."""
     frozen_blocks: int = 4
-    """vgg19: the blocks of the trunk that keep their weights and serve the content loss too."""
+    """Blocks of the trunk that keep their weights, and that the content loss uses too (vgg19)."""
     feature_scale: float = 1 / 12.75
-    """vgg19: factor on the trunk's feature map, before the extra convolutions."""
+    """Factor on the feature map of the trunk, before the extra convolutions (vgg19)."""
     filters: int = 512
-    """vgg19: channels of the extra convolutions."""
+    """Channels of the extra convolutions (vgg19)."""
     dense_units: int = 1024
-    """vgg19, srgan: units of the hidden dense layer."""
+    """Units of the hidden dense layer (vgg19, srgan)."""
     pixel_shuffles: bool = False
-    """vgg19: the literal reading of Figure 3, with two PixelShuffles in the head."""
+    """Two PixelShuffles in the head, the literal reading of Figure 3 (vgg19)."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +107,28 @@ class Vgg:
     """The VGG-19 feature network of the content loss, Eq. (3)."""
 
     weights: str = "auto"
-    """auto, imagenet, random, or the path of a weight file (include_top=False)."""
+    """auto (imagenet if available, otherwise random), imagenet, random, or a weight file's path.
+    A weight file holds VGG-19 without its top (include_top=False)."""
     layer: str = "block5_conv4"
-    """Feature map phi_i,j: block{i}_conv{j}, or block{i}_pool."""
+    """Layer of the feature map phi_i,j: block{i}_conv{j}, or block{i}_pool."""
     before_activation: bool = False
-    """Take the feature map before its ReLU."""
+    """Feature map before its ReLU, instead of after it."""
     preprocessing: Literal["caffe", "none"] = "caffe"
-    """caffe: BGR, ImageNet means subtracted. none: RGB in 0..255 as it is."""
+    """Form of the input. caffe: BGR without ImageNet's means. none: RGB in 0..255."""
     pooling: Literal["max", "average"] = "max"
-    """average: Gatys et al. 2016; in the frozen part of discriminator vgg19, too."""
+    """Pooling, also of the frozen blocks of discriminator vgg19. average: Gatys et al. 2016."""
     feature_scale: float = 1 / 12.75
     """Factor on the feature maps."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Generator loss, Eq. (4), of both stages. Pixel terms are on images in 0..1."""
+    """The generator loss of both stages, Eq. (4). Pixel terms take images in 0..1."""
 
     pixel: Literal["mae", "mse"] = "mae"
     """Norm of the pixel term."""
     content: Literal["mae", "mse"] = "mse"
-    """Norm of the content term; Eq. (3) has mse."""
+    """Norm of the content term; mse in Eq. (3)."""
     stage1_pixel_weight: float = 1.0
     """Weight of the pixel term in stage 1."""
     stage1_content_weight: float = 0.0
@@ -132,32 +138,32 @@ class Loss:
     stage2_content_weight: float = 1e-3
     """Weight of the content term in stage 2."""
     adversarial_weight: float = 1e-4
-    """lambda of Eq. (4)."""
+    """Weight of the adversarial term in stage 2, lambda of Eq. (4)."""
     grid_weight: float = 0.0
-    """Stage 2: weight of a penalty on what repeats with the period of a PixelShuffle in SR - HR."""
+    """Weight in stage 2 of the part of SR - HR that repeats with the period of a PixelShuffle."""
     feature_jitter: int = 0
-    """VGG-19 sees HR and SR from a corner drawn each step from 0 .. feature_jitter px, against a
-    grid in SR of its poolings' period."""
+    """Largest shift in px, drawn per step, of the images that VGG-19 sees.
+    It keeps a grid with the period of VGG-19's pooling out of SR."""
 
 
 @dataclass(frozen=True)
 class Train:
-    """Stage 1 trains G without D, on the terms of loss.stage1_*; stage 2 trains G against D."""
+    """Stage 1 trains G without D, on the terms loss.stage1_*; stage 2 trains G against D."""
 
-    init_from: str | None = None
-    """A model's name or folder whose weights and normalisation G starts from."""
+    init_from: Annotated[str | None, arg(metavar="MODEL")] = None
+    """Pretrained model, or model folder, whose weights and normalisation G starts from."""
     stage1_epochs: float | None = None
-    """Epochs of stage 1; an epoch shows as many crops as there are training photographs."""
+    """Epochs of stage 1; in an epoch, training sees as many crops as there are photographs."""
     stage1_steps: int | None = 1
-    """Steps of stage 1."""
+    """Steps of stage 1, instead of epochs."""
     stage2_epochs: float | None = None
     """Epochs of stage 2."""
     stage2_steps: int | None = 1
-    """Steps of stage 2."""
+    """Steps of stage 2, instead of epochs."""
     batch_size: int = 16
-    """Patches a step, over all devices."""
+    """Patches per step, over all devices."""
     accumulate: int = 1
-    """Parts of a device's patches that are computed one after another, to save memory."""
+    """Parts of the patches of a device, computed in sequence to save memory."""
     stage1_learning_rate: float = 5e-4
     """Adam's learning rate in stage 1."""
     stage2_learning_rate: float = 1e-4
@@ -165,45 +171,47 @@ class Train:
     discriminator_learning_rate: float = 1e-4
     """Adam's learning rate of the discriminator."""
     stage1_schedule: Schedule = "cosine"
-    """cosine: decays to a hundredth over the stage."""
+    """Decay in stage 1. cosine: to a hundredth over the stage. halving: see halving_epochs."""
     stage2_schedule: Schedule = "constant"
-    """halving: halved every halving_epochs."""
+    """Decay of both networks' learning rates in stage 2."""
     halving_epochs: float = 500.0
-    """Epochs between two halvings."""
+    """Epochs between two halvings of the learning rate (halving)."""
     clip_norm: float = 0.0
-    """Gradients of a network with a larger global norm are scaled down to it; 0: never."""
+    """Largest global norm of a network's gradients; larger ones are scaled down; 0: no limit."""
     ema_decay: float = 0.0
-    """Decay a step of the moving average of G's weights that is measured and exported; 0: none."""
+    """Decay per step of the EMA weights, which are measured and exported; 0: no EMA."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
-    """auto: float32 on a CPU without bfloat16 units, else mixed_bfloat16 (older GPUs: float16)."""
+    """Number format. auto: float32 on a CPU without bfloat16 units, otherwise mixed_bfloat16
+    (mixed_float16 on an older GPU)."""
     jit: Literal["auto", "on", "off"] = "auto"
-    """XLA. auto: a few timed steps of each kind decide."""
+    """Compilation by XLA. auto: the faster in a few timed steps of each."""
     strategy: Literal["auto", "default", "mirrored", "multi_worker", "tpu"] = "auto"
-    """auto: multi_worker where TF_CONFIG names several, mirrored where there are several GPUs."""
+    """Distribution. auto: multi_worker if TF_CONFIG names several workers, mirrored for several
+    GPUs, otherwise default."""
     seed: int = 1
-    """Weights, data order and augmentation are functions of it."""
+    """Seed of weights, data order and augmentation."""
     deterministic: bool = False
-    """Only operations that give the same bits each time; may be slower."""
+    """Use only operations that give the same bits each time; may be slower."""
     steps_per_call: int = 10
-    """Steps in one call of the compiled function."""
+    """Steps per call of the compiled function."""
     log_every_steps: int = 50
-    """Steps a row of history.csv averages over."""
+    """Steps per row of history.csv."""
     checkpoint_every_steps: int = 250
     """Steps between two checkpoints."""
     validate_every_steps: int = 500
-    """Steps between two measurements of the validation photographs, with a sample strip."""
+    """Steps between two measurements of the validation photographs, each with a sample strip."""
     keep_checkpoints: int = 3
-    """Last checkpoints kept, beside each stage's best by val_psnr."""
+    """Number of last checkpoints to keep; the best of each stage by val_psnr is kept too."""
 
 
 @dataclass(frozen=True)
 class Eval:
-    """The measurement at the end of a run, on the photographs of the test split."""
+    """The measurement of the test split at the end of a run."""
 
     protocols: tuple[Literal["standard", "author"], ...] = ("standard", "author")
-    """Protocols to measure by; none: nothing is measured, and there is no report."""
+    """Protocols of the measurement; without any, the run has no metrics and no report."""
     hr_long_side: int | None = None
-    """Long side in protocol standard, in px; None takes data.hr_long_side."""
+    """Long side of HR in px (standard); None: data.hr_long_side."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""From preset, file and options to one checked `Config`.
+"""Make one checked `Config` from the preset, the configuration file and the options.
 
-Precedence: the defaults in `config.py`, a preset (`presets/*.yaml`) over them, a configuration file
-over the preset, options of the command line over all (tyro parses those, see `cli.py`). A duration
-is given either as `*_epochs` or as `*_steps`, never both; where a later source gives one of the
-two, it replaces the other.
+Options of the command line (see `cli.py`) go before the configuration file. The file goes before
+the preset (`presets/*.yaml`), and the preset before the defaults in `config.py`. A duration is
+either `*_epochs` or `*_steps`. If a later source gives one of the two, it replaces the other.
 """
 
 import dataclasses
@@ -18,17 +17,25 @@ import yaml
 from srgan_keras.config import PRESETS, Config, Loss, Train
 from srgan_keras.errors import UsageError
 
-GENERATOR_COUNTS = (*("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel"),)
+POSITIVE = {
+    "data": ("pyramid_levels", "pyramid_ratio"),
+    "generator": ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel"),
+    "train": (
+        *("batch_size", "accumulate", "steps_per_call", "log_every_steps", "halving_epochs"),
+        *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints"),
+    ),
+}
+"""Settings that must be more than 0, by part."""
 
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
-    """Read a preset over the defaults and, where given, a YAML file over the preset.
+    """Return the settings of a preset, with those of a YAML file over them.
 
     Raises:
-        UsageError: no such preset or file, a key or value that does not fit.
+        UsageError: the preset or the file does not exist, or a key or value is wrong.
     """
     if preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}: choose one of {', '.join(PRESETS)}")
+        raise UsageError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
     text = importlib.resources.files("srgan_keras").joinpath(f"presets/{preset}.yaml").read_text()
     config = merge(Config(), yaml.safe_load(text), f"preset {preset}")
     if file is not None:
@@ -36,20 +43,19 @@ def load(preset: str = "demo", file: str | Path | None = None) -> Config:
             values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"
-            raise UsageError(f"cannot read the configuration {file}: {reason}") from None
+            raise UsageError(f"cannot read the configuration file {file}: {reason}") from None
         except yaml.YAMLError as error:
             line = " ".join(str(error).split())
-            raise UsageError(f"the configuration {file} is not YAML: {line}") from None
+            raise UsageError(f"the configuration file {file} is not YAML: {line}") from None
         config = merge(config, values, str(file))
     return config
 
 
 def merge(config: Config, values: dict[str, Any], where: str) -> Config:
-    """Put nested `values`, as YAML gives them, over a configuration; `where` is for messages."""
+    """Put nested `values` of YAML over a configuration; messages name their source, `where`."""
     if not isinstance(values, dict):
         raise UsageError(f"{where}: expected settings such as 'train: {{batch_size: 16}}'")
-    merged = one_duration(config, _merge(config, values, where, prefix=""), where)
-    return merged
+    return one_duration(config, _merge(config, values, where, prefix=""), where)
 
 
 def _merge(target: Any, values: dict[str, Any], where: str, prefix: str) -> Any:  # noqa: ANN401
@@ -63,7 +69,7 @@ def _merge(target: Any, values: dict[str, Any], where: str, prefix: str) -> Any:
         current = getattr(target, key)
         if dataclasses.is_dataclass(current):
             if not isinstance(value, dict):
-                raise UsageError(f"{where}: {name} holds settings of its own, not {value!r}")
+                raise UsageError(f"{where}: {name} is a group of settings, not {value!r}")
             changes[key] = _merge(current, value, where, f"{name}.")
         else:
             changes[key] = _cast(value, hints[key], f"{where}: {name}")
@@ -71,14 +77,14 @@ def _merge(target: Any, values: dict[str, Any], where: str, prefix: str) -> Any:
 
 
 def _cast(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401
-    """Check a YAML value against a field's type; an int is taken where a float is wanted."""
+    """Check a YAML value against the type of a field; a float field accepts an int."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         if isinstance(value, bool):  # YAML 1.1 reads on and off as booleans
             value = "on" if value else "off"
         if value in arguments:
             return value
-        raise UsageError(f"{what}: {value!r} is none of {', '.join(map(str, arguments))}")
+        raise UsageError(f"{what}: unknown value {value!r}; use {', '.join(map(str, arguments))}")
     if origin is tuple:
         if isinstance(value, list):
             return tuple(_cast(item, arguments[0], what) for item in value)
@@ -96,10 +102,10 @@ def _cast(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401
 
 
 def one_duration(before: Config, after: Config, where: str) -> Config:
-    """Let a newly given `*_steps` replace `*_epochs`, and the other way round.
+    """Let a new `*_steps` replace `*_epochs`, and the other way round.
 
     Raises:
-        UsageError: both, or neither, were given.
+        UsageError: both or neither are given.
     """
     changes: dict[str, Any] = {}
     for stage in ("stage1", "stage2"):
@@ -111,35 +117,37 @@ def one_duration(before: Config, after: Config, where: str) -> Config:
         elif len(given) != 1:
             problem = "both" if given else "neither"
             raise UsageError(
-                f"{where}: {problem} of train.{pair[0]} and train.{pair[1]} given: give one"
+                f"{where}: {problem} of train.{pair[0]} and train.{pair[1]} are given: give one"
             )
     return dataclasses.replace(after, train=dataclasses.replace(after.train, **changes))
 
 
 def validate(config: Config) -> None:
-    """Check what no single field can: raises UsageError with one line."""
+    """Check values and combinations that types cannot.
+
+    Raises:
+        UsageError: one is wrong.
+    """
     data, degradation, train = config.data, config.degradation, config.train
     scale = degradation.scale
     if scale not in (2, 4, 8):
         raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
     if data.patch <= 0 or data.patch % scale:
-        raise UsageError(f"degradation.scale {scale} does not divide data.patch {data.patch}")
+        raise UsageError(
+            f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
+        )
     if config.discriminator.kind == "dcgan" and data.patch % 64:
-        raise UsageError(f"discriminator dcgan needs data.patch a multiple of 64, not {data.patch}")
-    counts = (
-        *("batch_size", "accumulate", "steps_per_call", "log_every_steps"),
-        *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints", "halving_epochs"),
-    )
-    needed = {f"train.{name}": getattr(train, name) for name in counts}
-    needed["data.pyramid_levels"] = data.pyramid_levels
-    needed["data.pyramid_ratio"] = data.pyramid_ratio
-    needed |= {f"generator.{name}": getattr(config.generator, name) for name in GENERATOR_COUNTS}
-    for name, value in needed.items():
-        if value <= 0:
-            raise UsageError(f"{name} must be positive, not {value}")
+        raise UsageError(
+            f"discriminator.kind dcgan needs a multiple of 64 as data.patch, not {data.patch}"
+        )
+    for part, names in POSITIVE.items():
+        for name in names:
+            value = getattr(getattr(config, part), name)
+            if value <= 0:
+                raise UsageError(f"{part}.{name} must be positive, not {value}")
     for name in ("stage1_steps", "stage1_epochs", "stage2_steps", "stage2_epochs"):
         if (getattr(train, name) or 0) < 0:
-            raise UsageError(f"train.{name} must not be negative")
+            raise UsageError(f"train.{name} must be 0 or more, not {getattr(train, name)}")
     if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
         raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
     shares = {
@@ -150,9 +158,9 @@ def validate(config: Config) -> None:
     }
     for name, share in shares.items():
         if not 0 <= share <= 1:
-            raise UsageError(f"{name} is a share from 0 to 1, not {share}")
+            raise UsageError(f"{name} must be 0 to 1, not {share}")
     if train.clip_norm < 0:
-        raise UsageError(f"train.clip_norm must not be negative, as {train.clip_norm} is")
+        raise UsageError(f"train.clip_norm must be 0 or more, not {train.clip_norm}")
     _validate_loss(config.loss, data.patch)
     _validate_stages(config.loss, train)
 
@@ -165,15 +173,16 @@ def _validate_stages(loss: Loss, train: Train) -> None:
     for stage, weights in terms.items():
         length = getattr(train, f"{stage}_steps") or getattr(train, f"{stage}_epochs")
         if length and max(weights) <= 0:
-            what = f"stage {stage[-1]} has no loss"
-            raise UsageError(f"{what}: give loss.{stage}_pixel_weight a positive value")
+            raise UsageError(
+                f"stage {stage[-1]} has no loss: give loss.{stage}_pixel_weight a positive value"
+            )
 
 
 def _validate_loss(loss: Loss, patch: int) -> None:
     if loss.feature_jitter < 0:
         raise UsageError(f"loss.feature_jitter must be 0 or more, not {loss.feature_jitter}")
     if loss.feature_jitter > patch // 2:
-        raise UsageError(f"loss.feature_jitter is at most half of data.patch {patch}")
+        raise UsageError(f"loss.feature_jitter must be at most half of data.patch, {patch // 2}")
 
 
 def plain(config: Config) -> dict[str, Any]:

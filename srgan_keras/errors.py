@@ -8,6 +8,6 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """Wrong use or wrong input: the line says what to do."""
+    """Wrong use or input; the line says what is wrong and what to do."""
 
     status = 2

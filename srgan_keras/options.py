@@ -2,172 +2,190 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-import tyro
+from tyro.conf import Positional, arg
 
-from srgan_keras.config import Config, DegradationName, PresetName
+from srgan_keras.config import Config, Dataset, DegradationName, PresetName
+
+
+def _arg(metavar: str, default: str) -> object:
+    """Name an argument of a command, and describe what its default stands for."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
+_DEGRADATIONS = f"{{{','.join(get_args(DegradationName))}}}"
+Folder = Annotated[Path, arg(metavar="DIR")]
+Model = Annotated[str, arg(metavar="MODEL")]
+Models = Annotated[tuple[str, ...], arg(metavar="[MODEL ...]", help_behavior_hint="")]
+Inputs = Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
+Scale = Annotated[int | None, _arg("INT", "the first model's, or 4")]
+ModelDegradation = Annotated[
+    DegradationName | None, _arg(_DEGRADATIONS, "the first model's, or bicubic")
+]
 
 
 @dataclass(frozen=True)
 class TrainOptions(Config):
-    """Train both stages, measure the result, write model folders; goes on where it stopped."""
+    """Train both stages, measure the result and write model folders; resume an interrupted run."""
 
     preset: PresetName = "demo"
     """Settings to start from."""
-    config: Path | None = None
-    """A YAML file of settings, over the preset."""
-    workdir: Path | None = None
-    """Work folder. Default: runs/PRESET."""
+    config: Annotated[Path | None, _arg("FILE", "none")] = None
+    """YAML file of settings that replace the preset's."""
+    workdir: Annotated[Path | None, _arg("DIR", "runs/PRESET")] = None
+    """Run directory: everything that the run writes."""
     overwrite: bool = False
-    """Start anew where the work folder holds a run."""
+    """Delete the run in the run directory and start over."""
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """Measure models beside nearest, bicubic and Lanczos on the same LR photographs."""
+    """Measure models beside nearest, bicubic and Lanczos interpolation on the same LR images."""
 
-    data: str
-    """SPEC: a folder of photographs (any layout), a prepared folder, aptos2019, or phantom[:N]."""
-    models: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Model folders, SavedModels, or names of shipped models; none: the baselines alone."""
+    data: Dataset
+    """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
+    models: Positional[Models] = ()
+    """Pretrained models, model folders or SavedModels; without any: interpolation only."""
     split: Literal["train", "validation", "test", "all"] = "test"
-    """Which photographs."""
+    """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
-    """See docs of the protocols in README.md."""
+    """Recipe of the measurement (docs/evaluate.md); author is for a scale of 4."""
     hr_long_side: int = 1024
-    """standard: long side of HR in px; larger photographs are scaled down, smaller are kept."""
-    scale: int | None = None
-    """Default: the first model's, else 4."""
-    degradation: DegradationName | None = None
-    """Default: the first model's, else bicubic."""
-    fov_mask: Literal[1, 2, 3] | None = None
-    """standard: version of the field of view's mask. Default: 1, or a prepared folder's."""
+    """Long side of HR in px (standard). Larger photographs are scaled down; 0 keeps all sizes."""
+    scale: Scale = None
+    """HR side over LR side."""
+    degradation: ModelDegradation = None
+    """Operator that makes LR from HR."""
+    fov_mask: Annotated[
+        Literal[1, 2, 3] | None, _arg("{1,2,3}", "1, or that of a preprocessed dataset")
+    ] = None
+    """Version of the field-of-view mask (standard)."""
     rounding: Literal["truncate", "nearest"] = "truncate"
-    """author: how SR becomes 8 bit."""
-    vgg_weights: Path | None = None
-    """ImageNet weights of VGG-19 without top: measure vgg_distance, too."""
+    """Conversion of SR to 8 bit (author)."""
+    vgg_weights: Annotated[Path | None, _arg("FILE", "not measured")] = None
+    """ImageNet weights of VGG-19 without its top, for the metric vgg_distance."""
     trust: bool = True
-    """standard: make the models' trust maps, too, which takes eight times as long as SR."""
+    """Make trust maps of each model, at eight times the cost of SR (standard)."""
     self_ensemble: bool = False
-    """Measure the mean over eight flips and rotations, too, as NAME+; trust maps are not made."""
-    out: Path = Path("runs/evaluation")
-    """Where metrics.json, per_image.csv, trust/ and report.html go."""
+    """Also measure the mean over eight flips and rotations, as NAME+, without trust maps."""
+    out: Folder = Path("runs/evaluation")
+    """Folder for metrics.json, per_image.csv, trust/ and report.html."""
 
 
 @dataclass(frozen=True)
 class UpscaleOptions:
-    """Enlarge photographs: files, folders or globs of PNG, JPEG, TIFF and WebP."""
+    """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF and WebP."""
 
-    model: tyro.conf.Positional[str]
-    """A model folder, or the name of a shipped model."""
-    inputs: tyro.conf.Positional[tuple[str, ...]]
-    """Photographs; folders are searched, and their tree is kept."""
-    out: Path
-    """Folder for what is made; a file is named like its input."""
+    model: Positional[Model]
+    """Name of a pretrained model, or a model folder."""
+    inputs: Positional[Inputs]
+    """Files, folders or globs; a folder is searched at any depth, and its tree is kept."""
+    out: Folder
+    """Folder for the results; each file has the name of its input."""
     format: Literal["png", "tiff"] = "png"
-    """Of what is made."""
+    """File format of the results."""
     overwrite: bool = False
-    """Make anew what is there already."""
-    shard: str = "1/1"
-    """I/N: every N-th input from the I-th on, for one of N processes."""
+    """Replace results that exist, instead of skipping their inputs."""
+    shard: Annotated[str, arg(metavar="I/N")] = "1/1"
+    """Part I of N: every N-th input from the I-th, for one of N processes."""
     engine: Literal["keras", "openvino"] = "keras"
-    """openvino: faster on CPUs; `srgan-keras export MODEL --format openvino` comes first."""
+    """Runtime. openvino: faster on CPUs, after `srgan-keras export MODEL --format openvino`."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 where the device multiplies it, else float32."""
-    tile: int | None = None
-    """LR pixels along a side that a tile owns; its halo comes on top."""
-    memory: float | None = None
-    """GB for feature maps, in place of --tile. Default: 0.5."""
+    """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""
+    tile: Annotated[int | None, _arg("INT", "set by --memory")] = None
+    """Side of a tile in LR px, without the halo around it."""
+    memory: Annotated[float | None, _arg("GB", "0.5")] = None
+    """Memory for feature maps in GB, which sets the size of a tile."""
     batch: int = 1
-    """Tiles that are computed at once."""
+    """Tiles per batch."""
     skip_outside: bool = True
-    """Interpolate bicubically where nothing of the field of view is near."""
+    """Interpolate bicubically away from the field of view, which saves time."""
     self_ensemble: bool = False
-    """Mean over the eight flips and rotations: eight times the work."""
+    """Mean over eight flips and rotations, at eight times the cost."""
     uncertainty: bool = False
-    """Also write NAME.uncertainty: standard deviation over the eight, 256 a grey level, 16 bit."""
+    """Also write NAME.uncertainty: standard deviation over the eight, 16 bit, 256 a grey level."""
     back_project: int = 0
-    """Times to move SR so that its reduction comes nearer to LR."""
-    blend: float | None = None
-    """0..1: share of the adversarial model's output in the mixture with MODEL's."""
-    adversarial: str | None = None
-    """The model that --blend mixes in. Default: MODEL-gan or srgan beside it."""
+    """Corrections of SR, each of which brings its reduction closer to LR."""
+    blend: Annotated[float | None, _arg("SHARE", "none")] = None
+    """Share of the adversarial model in a mixture with MODEL, 0 to 1."""
+    adversarial: Annotated[str | None, _arg("MODEL", "MODEL-gan, or stage2 beside MODEL")] = None
+    """Adversarial model that --blend mixes in."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation and SR side by side."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Write a model in another format into its folder, compared with Keras on photographs."""
+    """Convert a model to another format in its folder, and compare the result with Keras."""
 
-    model: tyro.conf.Positional[str]
-    """A model folder, or the name of a shipped model."""
+    model: Positional[Model]
+    """Name of a pretrained model, or a model folder."""
     format: Literal["onnx", "openvino", "litert", "litert_float16", "saved_model"]
-    """saved_model: write the folder anew, where it comes from an older version."""
-    data: str = "phantom:3"
-    """SPEC: the photographs it is compared on, the first three."""
+    """Format to write; saved_model rewrites a model folder of an older version."""
+    data: Dataset = "phantom:3"
+    """Photographs for the comparison, of which the first three are used."""
 
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """Check, crop, scale and split a folder of photographs once, for all that reads it after."""
+    """Check, crop, scale and split a folder of photographs once, for all other commands."""
 
-    data: tyro.conf.Positional[str]
-    """A folder of photographs, or Kaggle's layout."""
-    out: Path
-    """The prepared folder: images, masks of the field of view, manifest.csv."""
+    data: Positional[Dataset]
+    """Folder of original photographs."""
+    out: Folder
+    """Preprocessed dataset to write: images, masks of the field of view, manifest.csv."""
     hr_long_side: int = 1024
-    """Photographs are scaled down to this long side, in px, never up; 0 keeps their size."""
+    """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
     strict: bool = False
-    """A file that is left out is an error."""
+    """End with an error if any file is skipped."""
     overwrite: bool = False
-    """Start anew where the folder was prepared with other options."""
+    """Delete what an earlier run wrote, and start over; needed to change --hr-long-side."""
     runner: Literal["local", "beam"] = "local"
-    """beam: as a pipeline of Apache Beam, on the cores of this machine unless told otherwise."""
-    beam_options: str = ""
-    """Of Apache Beam, after an =, such as --beam-options="--runner=FlinkRunner --parallelism=8"."""
+    """local: threads on this machine. beam: a pipeline of Apache Beam."""
+    beam_options: Annotated[str, _arg("OPTIONS", "none")] = ""
+    """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 
 @dataclass(frozen=True)
 class DownstreamOptions:
-    """Train segmenters and judge them on HR, on LR enlarged by bicubic, and on SR of each MODEL."""
+    """Train segmentation networks and test them on HR, on bicubic, and on SR of each MODEL."""
 
-    experiment: tyro.conf.Positional[Literal["segmentation"]]
-    """What is asked of the photographs."""
-    models: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Model folders, or names of shipped models; none: HR and bicubic alone."""
-    data: str = "phantom:24"
-    """SPEC: a folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
+    experiment: Positional[Literal["segmentation"]]
+    """Experiment to run."""
+    models: Positional[Models] = ()
+    """Pretrained models or model folders; without any: HR and bicubic only."""
+    data: Dataset = "phantom:24"
+    """Folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
     task: Literal["vessels", "lesions"] = "vessels"
-    """lesions: microaneurysms, haemorrhages, hard and soft exudates, as in IDRiD."""
-    also: str | None = None
-    """SPEC of a further set that is tested on, all of it, and never trained on."""
+    """Structures to segment. lesions: microaneurysms, haemorrhages, hard and soft exudates."""
+    also: Annotated[str | None, _arg("DATASET", "none")] = None
+    """Second dataset for testing only; all of its photographs are tested."""
     hr_long_side: int = 1024
-    """Long side of HR in px; larger photographs are scaled down; phantoms have 256."""
-    scale: int | None = None
-    """Default: the first model's, else 4."""
-    degradation: DegradationName | None = None
-    """Default: the first model's, else bicubic."""
+    """Long side of HR in px. Larger photographs are scaled down. Phantoms have 256 px."""
+    scale: Scale = None
+    """HR side over LR side."""
+    degradation: ModelDegradation = None
+    """Operator that makes LR from HR."""
     networks: tuple[Literal["unet", "resunet"], ...] = ("unet", "resunet")
-    """Trained on HR; what is trained anew on each input is the first."""
+    """Networks to train on HR. --retrain retrains the first."""
     seeds: int = 1
-    """Trainings of each kind. Values are means over them, pooled AUPR is of the pixels of all."""
+    """Trainings of each network. Metrics are means over them; pooled AUPR pools their pixels."""
     retrain: bool = True
-    """Also train the first network on each input, and test it on the same."""
+    """Retrain the first network on each input, and test it on the same input."""
     steps: int = 300
-    """Of each training."""
+    """Steps of each training."""
     batch_size: int = 8
-    """Patches a step."""
+    """Patches per step."""
     patch: int = 96
     """Side of a patch in px."""
     depth: int = 3
-    """Times the network halves the sides."""
+    """Times that the network halves the sides."""
     width: int = 16
-    """Filters at full size, doubled at each level down."""
+    """Filters at full size, doubled at each halving."""
     learning_rate: float = 2e-3
-    """Adam's, decaying to a hundredth by a cosine."""
+    """Adam's learning rate at the start; a cosine takes it to a hundredth."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """auto: as in training; on a CPU, networks as small as these gain by bfloat16 only with AMX."""
-    out: Path = Path("runs/segmentation")
-    """Where trainings, downstream.json, per_image.csv and figures go; goes on where it stopped."""
+    """As train.precision. On a CPU, bfloat16 is faster for such small networks only with AMX."""
+    out: Folder = Path("runs/segmentation")
+    """Folder for the trainings, results and plots; the command resumes what is in it."""

@@ -1,5 +1,6 @@
 """The command line: one line and status 2 for what is wrong, each setting reachable."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,13 +29,13 @@ def refused(capsys, *arguments):
     ("arguments", "message"),
     [
         (["fly"], "unknown command 'fly'"),
-        (["train", "--preset", "papre"], "no preset 'papre'"),
+        (["train", "--preset", "papre"], "unknown preset 'papre'"),
         (["train", "--preset"], "--preset"),
         (["train", "--config", "no.yaml"], "no.yaml"),
         (["train", "--train.batchsize", "3"], "nearest is --train.batch-size"),
         (["train", "--train.batch-size", "many"], "--train.batch-size"),
         (["train", "--generator.activation", "gelu"], "gelu"),
-        (["train", "--data.patch", "98"], "does not divide"),
+        (["train", "--data.patch", "98"], "multiple of degradation.scale"),
         (["train", "--train.stage1-steps", "5", "--train.stage1-epochs", "5"], "give one"),
         (["evaluate"], "--data"),
         (["evaluate", "--data", "phantom:3", "--protocol", "mine"], "mine"),
@@ -84,6 +85,8 @@ mount -t tmpfs -o ro none {0} && exec {1} -m srgan_keras train --workdir {0}/run
 def test_a_read_only_mount_is_one_line(tmp_path):
     """The tests may run as root, whom permissions do not stop: a mount does."""
     script = READ_ONLY.format(tmp_path, sys.executable)
+    if not shutil.which("unshare"):
+        pytest.skip("only Linux has user namespaces")
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
     probe = subprocess.run([*unshare, f"mount -t tmpfs -o ro none {tmp_path}"], capture_output=True)
     if probe.returncode:

@@ -1,8 +1,8 @@
-"""APTOS-2019 as a TensorFlow dataset, from photographs that the user has downloaded.
+"""APTOS-2019 as a TensorFlow dataset, made from photographs that you downloaded.
 
     tfds build data/aptos2019_sr --manual_dir data/aptos2019 --config originals
 
-The photographs, their splits and grades are those that `srgan-keras --data data/aptos2019` finds.
+Photographs, splits and grades are those of the DATASET `data/aptos2019`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ GRADES = ("no_dr", "mild", "moderate", "severe", "proliferative_dr")
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Photographs with their field of view and, where there is one, their grade."""
+    """Photographs with their field of view and, if known, their grade."""
 
     # TFDS would look for it by the module's name; a clone keeps it outside of the package
     pkg_dir_path = tfds.core.as_path(__file__).parent
@@ -35,14 +35,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         ),
         tfds.core.BuilderConfig(
             name="prepared",
-            description="A folder that `srgan-keras prepare` made: cropped, scaled, with masks.",
+            description="A preprocessed dataset of `srgan-keras prepare`: cropped, scaled, masks.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     Accept the rules of https://www.kaggle.com/c/aptos2019-blindness-detection and download the
     data (about 10 GB). Config originals: manual_dir holds train.csv, train_images/, test.csv and
-    test_images/; the re-upload mariaherrerot/aptos2019 (train_1.csv, valid.csv, test.csv, doubled
-    folders) is read too. Config prepared: manual_dir is what `srgan-keras prepare` wrote.
+    test_images/, or the re-upload mariaherrerot/aptos2019 (train_1.csv, valid.csv, test.csv,
+    doubled folders). Config prepared: manual_dir is an output folder of `srgan-keras prepare`.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -53,7 +53,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "fov_mask": tfds.features.Image(
                         shape=(None, None, 1), encoding_format="png", doc="0 or 255"
                     ),
-                    "label": tfds.features.ClassLabel(names=GRADES, doc="-1 where there is none"),
+                    "label": tfds.features.ClassLabel(names=GRADES, doc="-1 if unknown"),
                     "image_id": tfds.features.Text(),
                     "sha256": tfds.features.Text(doc="of the original file"),
                 }
@@ -67,8 +67,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
         root = Path(dl_manager.manual_dir)
         if prepared.is_prepared(root) != (self.builder_config.name == "prepared"):
-            kind = "a prepared folder" if prepared.is_prepared(root) else "no prepared folder"
-            raise UsageError(f"{root} is {kind}: choose the other config of {self.name}")
+            kind = "" if prepared.is_prepared(root) else "not "
+            raise UsageError(
+                f"{root} is {kind}a preprocessed dataset: choose the other config of {self.name}"
+            )
         found = datasets.find(str(root))
         parts = {split: datasets.select(found, split) for split in SPLITS}
         return {split: self._generate_examples(part) for split, part in parts.items() if part}

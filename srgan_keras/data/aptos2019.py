@@ -1,4 +1,4 @@
-"""SPEC `aptos2019`: photographs of the TensorFlow dataset `aptos2019_sr`, built where needed."""
+"""DATASET `aptos2019`: photographs of the TensorFlow dataset `aptos2019_sr`, built on demand."""
 
 import logging
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ def photographs(manual_dir: Path) -> list[Photograph]:
     The dataset is built once into TFDS's folder (TFDS_DATA_DIR, ~/tensorflow_datasets by default).
 
     Raises:
-        UsageError: the data is not there yet, cannot be used, or has changed since it was built.
+        UsageError: the photographs are missing, unusable, or have changed since the build.
     """
     if not manual_dir.is_dir():
         lines = " ".join(Builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
-        raise UsageError(f"{manual_dir} is not there. {lines} See data/README.md")
+        raise UsageError(f"{manual_dir} does not exist. {lines} See data/README.md")
     config = "prepared" if prepared.is_prepared(manual_dir) else "originals"
     # array_record: any photograph can be read without those before it
     builder = Builder(config=config, file_format="array_record")
@@ -42,7 +42,8 @@ def photographs(manual_dir: Path) -> list[Photograph]:
     now = prepared.read(manual_dir) if config == "prepared" else listing(manual_dir).files
     if {(p.id, p.grade) for p in now} != {(p.id, p.grade) for p in found}:
         raise UsageError(
-            f"{manual_dir} has changed since {builder.data_path} was built: remove the latter"
+            f"{manual_dir} has changed since {builder.data_path} was built: remove the latter, "
+            "then run the command again"
         )
     return sorted(found, key=lambda p: p.id)
 

@@ -1,7 +1,7 @@
 """Training photographs at their working resolutions, decoded once into one memory-mapped file.
 
 A crop reads the rows that it needs from the page cache, so that memory stays bounded whatever the
-number of photographs, and no PNG is decoded twice.
+number of photographs. No PNG is decoded twice.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from srgan_keras.config import Data
 from srgan_keras.data.fov import FOV_MASK_VERSION, crop_to_fov, fov_mask, scale_to_long_side
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
+from srgan_keras.files import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,10 @@ class Cache:
 
     Attributes:
         pixels: flat uint8 file of RGB images [H, W, 3], each followed by its FOV mask [H, W].
-        ids: of the photographs.
-        levels: for each photograph its working resolutions, the largest first.
+        ids: one per photograph.
+        levels: working resolutions of each photograph, the largest first.
         mean, std: per channel over all pixels of the largest levels, in 0..1, Eq. (7).
-        left_out: how many photographs are smaller than a patch.
+        left_out: number of photographs that are smaller than a patch.
     """
 
     pixels: np.ndarray
@@ -58,7 +59,7 @@ class Cache:
 
 
 def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
-    """Decode the photographs into `folder`, or reuse what an earlier call left there.
+    """Decode the photographs into `folder`, or reuse the result of an earlier call.
 
     Raises:
         UsageError: every photograph is smaller than a patch, or one cannot be decoded.
@@ -69,8 +70,8 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
         folder.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)
         index = _write(photographs, data, folder / "pixels.bin") | {"key": key}
-        # the index is written last: without it, a killed build is begun anew
-        index_file.write_text(json.dumps(index))
+        with atomic_write(index_file) as partial:  # last: without it, the next call starts over
+            partial.write_text(json.dumps(index))
     index = json.loads(index_file.read_text())
     levels = [[tuple(level) for level in photo] for photo in index["levels"]]
     if not levels:
@@ -80,7 +81,7 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
         )
     if index["left_out"]:
         log.warning(
-            "%d of %d training photographs are smaller than the patch of %d px: left out",
+            "%d of %d training photographs are smaller than the patch of %d px: skipped",
             index["left_out"],
             len(photographs),
             data.patch,

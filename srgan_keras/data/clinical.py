@@ -1,13 +1,17 @@
-"""What a poor camera does to a photograph at LR size, drawn anew for each.
+"""The faults of a poor camera on a photograph at LR size, drawn for each photograph.
 
-Version 1: four faults in random order, each of random strength down to none. The noise is that of
-A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data",
-IEEE Transactions on Image Processing 17(10), 2008; the random order that of K. Zhang et al.,
-"Designing a practical degradation model for deep blind image super-resolution", ICCV 2021.
+Version 1: four faults in random order, each of random strength down to none.
+
+The noise follows A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for
+single-image raw-data", IEEE Transactions on Image Processing 17(10), 2008. The random order follows
+K. Zhang et al., "Designing a practical degradation model for deep blind image super-resolution",
+ICCV 2021.
 """
 
 import cv2
 import numpy as np
+
+from srgan_keras.rounding import to_uint8
 
 DEFOCUS = 1.0  # LR px, largest standard deviation of the Gaussian
 FALLOFF = 0.4  # largest share of the light that the farthest corner loses
@@ -19,7 +23,7 @@ _STREAM = 1  # apart from the one that crops are drawn from
 
 
 def clinical(lr: np.ndarray, seed: int, index: int) -> np.ndarray:
-    """Spoil a photograph; a function of its pixels and (seed, index) alone.
+    """Add the faults to a photograph; a function of its pixels and of (seed, index) alone.
 
     Args:
         lr: float32 RGB [h, w, 3] in 0..255.
@@ -43,7 +47,7 @@ def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _falloff(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light lost with the squared distance from a brightest point in the middle half."""
+    """Darken with the squared distance from the brightest point, which is in the middle half."""
     height, width = image.shape[:2]
     top, left = rng.uniform(0.25, 0.75, 2) * (height, width)
     squared = (np.arange(height)[:, None] - top) ** 2 + (np.arange(width) - left) ** 2
@@ -59,6 +63,5 @@ def _noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _jpeg(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     quality = int(rng.integers(*JPEG_QUALITY, endpoint=True))
-    pixels = np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
-    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _, data = cv2.imencode(".jpg", to_uint8(image)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(np.float32)

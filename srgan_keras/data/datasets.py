@@ -1,9 +1,13 @@
-"""What photographs there are: SPEC -> list of `Photograph`, each with its split and grade.
+"""The parser of DATASET, an argument of most commands: photographs with splits and grades.
 
-SPEC is a folder of photographs (any depth), Kaggle's layout of APTOS-2019 (`train.csv` and
-`train_images/`), its re-upload (`train_1.csv`, `valid.csv`, doubled folders), a folder that
-`srgan-keras prepare` made, `aptos2019` (the TensorFlow dataset of `data/aptos2019`), or
-`phantom[:N]`.
+DATASET is one of these:
+
+- a folder of photographs, at any depth;
+- a folder in the layout of APTOS-2019 on Kaggle (`train.csv`, `train_images/`), or of its re-upload
+  (`train_1.csv`, `valid.csv`, doubled folders);
+- a preprocessed dataset, which `srgan-keras prepare` wrote;
+- `aptos2019`, the TensorFlow dataset of the photographs in `data/aptos2019`;
+- `phantom[:N]`, N procedural photographs.
 """
 
 import hashlib
@@ -22,31 +26,55 @@ from srgan_keras.errors import UsageError
 log = logging.getLogger(__name__)
 
 
-def find(spec: str) -> list[Photograph]:
-    """Return all photographs of SPEC, sorted by id, each in its split.
+DEFAULT_PHANTOMS = 64
+"""N of `phantom` without a number."""
+
+
+def find(dataset: str) -> list[Photograph]:
+    """Return all photographs of DATASET, sorted by id, each in its split.
 
     Raises:
         UsageError: there is no such folder, or no photograph in it.
     """
-    if re.fullmatch(r"phantom(:\d+)?", spec):
-        count = int(spec.partition(":")[2] or 64)
-        if count == 0:
-            raise UsageError("phantom:0 holds no photographs: ask for at least phantom:3")
+    count = phantom_count(dataset)
+    if count is not None:
         return draw_splits([_phantom(seed) for seed in range(count)])
-    if spec == prepared.APTOS2019:
+    if dataset == prepared.APTOS2019:
         from srgan_keras.data import aptos2019  # loads tensorflow_datasets: seconds
 
-        return aptos2019.photographs(prepared.folder(spec))
-    root = Path(spec)
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
-        raise UsageError(
-            f"data source {spec!r} {what}: give a folder of photographs or phantom[:N]"
-        )
+        return aptos2019.photographs(prepared.folder(dataset))
+    root = existing_folder(dataset)
     if not prepared.is_prepared(root):
         return _folder(root)
-    log.info("%s is a prepared folder: its splits and its masks are used", root)
+    log.info("%s is a preprocessed dataset: using its splits and masks", root)
     return prepared.read(root)
+
+
+def phantom_count(dataset: str, least: int = 1) -> int | None:
+    """Return N if DATASET is `phantom[:N]`, otherwise None.
+
+    Raises:
+        UsageError: N is less than `least`.
+    """
+    if not re.fullmatch(r"phantom(:\d+)?", dataset):
+        return None
+    count = int(dataset.partition(":")[2] or DEFAULT_PHANTOMS)
+    if count < least:
+        raise UsageError(f"{dataset} is too few photographs: use phantom:{least} or more")
+    return count
+
+
+def existing_folder(dataset: str) -> Path:
+    """Return the folder that DATASET names.
+
+    Raises:
+        UsageError: it is not a folder.
+    """
+    root = Path(dataset)
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise UsageError(f"dataset {dataset!r} {what}: use a folder of photographs or phantom[:N]")
+    return root
 
 
 def select(photographs: list[Photograph], split: str) -> list[Photograph]:
@@ -70,7 +98,7 @@ def _folder(root: Path) -> list[Photograph]:
             continue
         photographs.append(Photograph(file.id, file.split, digest, file.path, grade=file.grade))
     for source, reason in found.left_out:
-        log.warning("%s is left out: %s", source, reason)
+        log.warning("%s is skipped: %s", source, reason)
     if any(p.split for p in photographs):
         return _complete_splits(photographs, root)
     return draw_splits(photographs)
@@ -87,7 +115,7 @@ def _label(photographs: list[Photograph], split: str) -> list[Photograph]:
 def draw_splits(photographs: list[Photograph]) -> list[Photograph]:
     """Split 80/10/10 in the order of sha256: a function of the photographs alone.
 
-    Three photographs or more leave none of the splits empty.
+    With three photographs or more, no split is empty.
     """
     ordered = _by_hash(photographs)
     tenth = max(1, round(len(ordered) / 10)) if len(ordered) >= 3 else 0
@@ -97,10 +125,10 @@ def draw_splits(photographs: list[Photograph]) -> list[Photograph]:
 
 
 def _complete_splits(photographs: list[Photograph], root: Path) -> list[Photograph]:
-    """Keep the folders' splits; take a tenth of train for validation where there is none."""
+    """Keep the folders' splits; if none is validation, take a tenth of train for it."""
     stray = [p for p in photographs if not p.split]
     if stray:
-        log.warning("%s: %d photographs outside its split folders are not used", root, len(stray))
+        log.warning("%s: %d photographs outside its split folders are skipped", root, len(stray))
     parts = {split: select(photographs, split) for split in SPLITS}
     if len(parts["train"]) > 1 and not parts["validation"]:
         ordered = _by_hash(parts["train"])

@@ -1,8 +1,8 @@
 """From a file to uint8 RGB pixels, by one policy for every command.
 
-8 bit RGB is taken as it is and EXIF's orientation is applied; 16 bit becomes round(v / 257); grey
-and palette become RGB; what is transparent is laid over black; CMYK becomes RGB as Pillow does it.
-Everything else is left out, with a `Reason`: nothing is guessed or repaired.
+8 bit RGB stays as it is, with the EXIF orientation applied. 16 bit becomes round(v / 257). Grey and
+palette become RGB, transparent pixels are composited over black, and Pillow converts CMYK to RGB.
+Everything else is skipped with a `Reason`: nothing is guessed or repaired.
 """
 
 import io
@@ -16,7 +16,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 """The suffixes of photographs. `inference.image_files` reads all of them but BMP."""
 
 MAX_PIXELS = 64 * 2**20
-"""Larger frames are not decoded: no fundus camera makes them, a decompression bomb does."""
+"""Larger frames are not decoded: a decompression bomb makes them, a fundus camera does not."""
 
 _FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
 _OPENCV = ("1", "L", "RGB", "YCbCr", "I;16", "I;16B", "I;16L")
@@ -27,14 +27,14 @@ _DEPTH = "pixels other than 8 or 16 bit integers"
 
 
 class Reason(Exception):
-    """Why a file is left out, in words that are the same for every such file."""
+    """The reason why a file is skipped; the words are the same for every such file."""
 
 
 def read_bytes(path: Path) -> bytes:
     """Return a file's bytes.
 
     Raises:
-        Reason: it is empty, is not there, or may not be read.
+        Reason: it is empty, missing, or not readable.
     """
     try:
         data = path.read_bytes()
@@ -56,7 +56,7 @@ def decode(data: bytes) -> np.ndarray:
         uint8 RGB [H, W, 3].
 
     Raises:
-        Reason: it is left out by the policy above.
+        Reason: the policy above skips it.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -65,7 +65,7 @@ def decode(data: bytes) -> np.ndarray:
                 return _by_pillow(ImageOps.exif_transpose(image))
             deep = image.format == "TIFF" or ";16" in str(image.tile)
         pixels = _by_opencv(np.frombuffer(data, np.uint8), deep)
-    except UnidentifiedImageError:  # of a TIFF, Pillow says no more
+    except UnidentifiedImageError:  # Pillow does not say why it refuses a TIFF
         tiff = data[:4] in (b"II*\0", b"MM\0*")
         raise Reason(f"damaged, or {_DEPTH}" if tiff else "not an image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

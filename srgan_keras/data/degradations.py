@@ -1,4 +1,4 @@
-"""How an LR photograph is made from an HR one: operators by name and version.
+"""Operators that make an LR photograph from an HR one, each with a name and a version.
 
 Each computes in float; `degrade` rounds once, at the end.
 """
@@ -21,10 +21,10 @@ class Operator:
     """A degradation.
 
     Attributes:
-        version: changes with every change of what `function` computes.
+        version: changes when the results of `function` change.
         function: (HR float32 [N, H, W, 3] in 0..255, scale) -> LR float32 [N, H/scale, W/scale, 3]
-            before rounding; where it is random, (HR, scale, seed, index) -> LR.
-        random: it draws, as a function of (seed, index) alone.
+            before rounding. A random one takes (HR, scale, seed, index).
+        random: whether it draws random numbers, which depend on (seed, index) alone.
     """
 
     version: int
@@ -33,7 +33,7 @@ class Operator:
 
 
 def cv2_linear(hr: tf.Tensor, scale: int) -> tf.Tensor:
-    """Reduce as cv2.resize does by default: bilinear without antialiasing."""
+    """Reduce bilinearly without antialiasing, as cv2.resize does by default."""
     size = tf.shape(hr)[1:3] // scale
     return tf.image.resize(hr, size, method="bilinear", antialias=False)
 
@@ -44,7 +44,7 @@ def area(hr: tf.Tensor, scale: int) -> tf.Tensor:
 
 
 def gaussian(hr: tf.Tensor, scale: int) -> tf.Tensor:
-    """Blur by a Gaussian of 0.4 LR px, then take one sample in the middle of each block."""
+    """Blur with a Gaussian of 0.4 LR px, then sample the middle of each block."""
     taps = (np.arange(3 * scale) - (3 * scale - 1) / 2) / (GAUSSIAN_SIGMA * scale)
     line = np.exp(-(taps**2) / 2)
     line /= line.sum()
@@ -82,14 +82,14 @@ def degrade(
         hr: uint8 [N, H, W, 3], H and W multiples of `scale`.
         name: a key of DEGRADATIONS.
         scale: HR side over LR side.
-        seed: of what a random degradation draws, 0 or more.
+        seed: of the random numbers, 0 or more.
         index: int64 [N], each photograph's own number, 0 or more; None numbers them from 0.
 
     Returns:
         uint8 [N, H / scale, W / scale, 3].
 
     Raises:
-        UsageError: there is no degradation of that name.
+        UsageError: no degradation has that name.
     """
     if name not in DEGRADATIONS:
         raise UsageError(f"no degradation {name!r}: choose one of {', '.join(DEGRADATIONS)}")
@@ -97,5 +97,5 @@ def degrade(
     if operator.random:
         draw = seed, tf.range(tf.shape(hr, tf.int64)[0]) if index is None else index
     lr = operator.function(tf.cast(hr, tf.float32), scale, *draw)
-    # half up, as OpenCV and MATLAB do it; tf.round would round halves to even
+    # half up, as rounding.to_uint8; tf.round would round halves to even
     return tf.cast(tf.clip_by_value(tf.floor(lr + 0.5), 0, 255), tf.uint8)

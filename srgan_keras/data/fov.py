@@ -6,10 +6,10 @@ import numpy as np
 from srgan_keras.errors import UsageError
 
 FOV_MASK_VERSION = 1
-"""What is taken unless another is asked for, and stands beside every figure."""
+"""The default version; every result names the version of its masks."""
 
-_MASK_SIDE = 512  # px, long side at which the mask is found
-_DARKEST = 10  # grey level that no threshold falls below
+_MASK_SIDE = 512  # px, long side of the image in which the mask is found
+_DARKEST = 10  # grey level, least threshold
 
 
 def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
@@ -17,20 +17,20 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
 
     Version 1, at 512 px: largest channel of each pixel, median filter of 5 px, threshold at a
     quarter of Otsu's (10 at least), largest connected component, its convex hull.
-    Version 2 measures from the level of the surround, where that is not black: from the corners, if
-    three of them agree.
-    Version 3 is version 2 of the frame without its outer black lines: a black border around a
-    photograph, which moves the threshold of the others, changes nothing.
+    Version 2 measures from the grey level of a surround that is not black. The corners give the
+    level, if three of them agree.
+    Version 3 is version 2 of the frame without its outer black lines. A black border around a
+    photograph moves the threshold of versions 1 and 2, but not that of version 3.
 
     Args:
         image: uint8 RGB [H, W, 3].
         version: 1, 2 or 3.
 
     Returns:
-        bool [H, W]; all False where nothing is brighter than the threshold.
+        bool [H, W]; all False if nothing is brighter than the threshold.
 
     Raises:
-        UsageError: a strip so thin that nothing of it is left at 512 px.
+        UsageError: the image is a strip that vanishes at 512 px.
     """
     height, width = image.shape[:2]
     if version == 3:
@@ -47,15 +47,15 @@ def cropped_to_fov(
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
     """Find the field of view, crop to its box, scale down to a long side in px; 0 keeps the size.
 
-    The same as `scale_to_long_side(*crop_to_fov(image, fov_mask(image)), long_side)`, but no mask
-    of the frame's size is made: its rows and columns are numbered instead.
+    The result equals `scale_to_long_side(*crop_to_fov(image, fov_mask(image)), long_side)`. It
+    saves the mask of the frame's size: it numbers that mask's rows and columns instead.
 
     Returns:
-        image, mask, and the box in px of the frame: left, top, width, height; all 0 where nothing
-        was found, and the frame is whole.
+        image, mask, and the box in px of the frame: left, top, width, height. If there is no field
+        of view, the box is 0, 0, 0, 0, and the image is the whole frame.
 
     Raises:
-        UsageError: a strip so thin that nothing of it would be left.
+        UsageError: the image is a strip that vanishes at this size.
     """
     small = _small_mask(image, FOV_MASK_VERSION)
     lines, box = [], []
@@ -80,7 +80,7 @@ def cropped_to_fov(
 
 
 def _lit(image: np.ndarray) -> tuple[slice, slice]:
-    """Return the rows and columns from the first to the last that have a pixel above black."""
+    """Return the rows and columns between the first and the last that have a bright pixel."""
     bright = image.max(axis=2) > _DARKEST
     ends = [np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0)]
     rows, columns = (slice(e[0], e[-1] + 1) if e.size else slice(0) for e in ends)
@@ -108,7 +108,7 @@ def _small_mask(image: np.ndarray, version: int) -> np.ndarray:
 
 
 def _surround(grey: np.ndarray, otsu: float) -> float:
-    """Grey level of what is not retina; 0 where the corners do not show it."""
+    """Return the grey level around the retina; 0 if the corners do not show it."""
     side = 8
     ends = (slice(None, side), slice(-side, None))
     corners = np.sort([np.median(grey[rows, columns]) for rows in ends for columns in ends])
@@ -117,7 +117,7 @@ def _surround(grey: np.ndarray, otsu: float) -> float:
 
 
 def crop_to_fov(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Crop image [H, W, 3] and mask [H, W] to the mask's tight box; whole where it is empty."""
+    """Crop image [H, W, 3] and mask [H, W] to the mask's tight box; an empty mask crops nothing."""
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     if width == 0:
         return image, mask
@@ -130,10 +130,10 @@ def scale_to_long_side(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scale image and mask down to a long side in px, never up; 0 keeps their size.
 
-    The image by INTER_AREA, the mask by INTER_NEAREST.
+    INTER_AREA scales the image, INTER_NEAREST the mask.
 
     Raises:
-        UsageError: a strip so thin that nothing of it would be left.
+        UsageError: the image is a strip that vanishes at this size.
     """
     if long_side == 0:
         return image, mask
@@ -142,9 +142,10 @@ def scale_to_long_side(
 
 
 def erode_inner(mask: np.ndarray) -> np.ndarray:
-    """Return region `inner`: the mask [H, W] without its rim.
+    """Return region `inner`: the mask [H, W] without its edge.
 
-    Eroded by a 3x3 square max(3, int(0.04 x long side)) times; outside the frame is outside.
+    A 3x3 square erodes it max(3, int(0.04 x long side)) times. Pixels outside the frame count as
+    outside the mask.
     """
     times = max(3, int(0.04 * max(mask.shape)))
     eroded = cv2.erode(
@@ -158,9 +159,9 @@ def erode_inner(mask: np.ndarray) -> np.ndarray:
 
 
 def shrink(image: np.ndarray, long_side: int) -> np.ndarray:
-    """Scale an image down to a long side, never up, for looking at: halved first, which is quick.
+    """Scale an image down to a long side, never up, for display: it halves first, which is fast.
 
-    A halving rounds to 8 bit, so this is not what is measured or trained on.
+    Each halving rounds to 8 bit, so measurements and training do not use this.
     """
     while max(image.shape[:2]) >= 2 * long_side and min(image.shape[:2]) > 1:
         height, width = (side // 2 for side in image.shape[:2])
@@ -178,6 +179,8 @@ def _reduce(image: np.ndarray, long_side: int, interpolation: int) -> np.ndarray
     if factor >= 1:
         return image
     if min(height, width) * factor < 1:
-        raise UsageError(f"{width} x {height} px is no photograph: it vanishes at {long_side} px")
+        raise UsageError(
+            f"{width} x {height} px is no photograph: it vanishes at {long_side} px; remove it"
+        )
     # by factor, not by size: the rounding of the sides must not stretch the image
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)

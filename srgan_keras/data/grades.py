@@ -1,4 +1,4 @@
-"""Tables of grades beside the photographs, as Kaggle has them."""
+"""Tables of grades next to the photographs, as on Kaggle."""
 
 import csv
 import logging
@@ -17,29 +17,34 @@ def grades(root: Path, stems: set[str]) -> dict[str, int]:
     """Read the CSV files in `root` with the columns id_code and diagnosis.
 
     Args:
-        root: of the collection.
+        root: folder of the dataset.
         stems: names of its photographs without suffix.
 
     Returns:
-        The grade, 0 to 4, by name. What does not fit is said in one warning a table.
+        The grade, 0 to 4, by name. One warning per table and problem counts the unusable rows.
 
     Raises:
-        UsageError: a table is no text, or none of a training table's photographs is there.
+        UsageError: a table is not text, or all photographs of a training table are missing.
     """
     merged: dict[str, int] = {}
     for table in sorted(root.glob("*.csv")):
         found = _rows(table)
         if found and not stems & found.keys() and table.name.startswith("train"):
             raise UsageError(
-                f"{table}: none of its {len(found)} photographs is there: put them into "
+                f"{table}: all of its {len(found)} photographs are missing: put them into "
                 f"{root / 'train_images'}"
             )
         wrong = sorted(name for name, grade in found.items() if grade not in ("", *GRADES))
-        _warn(table, sorted(found.keys() - stems), len(found), "photographs are not there")
-        _warn(table, wrong, len(found), "grades are none of 0 to 4 and are not used")
+        _warn(table, sorted(found.keys() - stems), len(found), "photographs are missing")
+        _warn(table, wrong, len(found), "grades are not 0 to 4 and are ignored")
         good = {name: int(grade) for name, grade in found.items() if grade in GRADES}
         differing = sorted(n for n in good.keys() & merged.keys() if good[n] != merged[n])
-        _warn(table, differing, len(found), "grades differ from an earlier table's, which counts")
+        _warn(
+            table,
+            differing,
+            len(found),
+            "grades differ from those of an earlier table, which counts",
+        )
         merged = good | merged
     return merged
 
@@ -56,9 +61,9 @@ def _rows(table: Path) -> dict[str, str]:
                     if row["id_code"]
                 }
     except (OSError, UnicodeDecodeError, csv.Error):
-        raise UsageError(f"{table} is not a CSV file in UTF-8: mend or remove it") from None
+        raise UsageError(f"{table} is not a CSV file in UTF-8: repair or remove it") from None
     if table.name not in _NO_GRADES:
-        log.warning("%s has no columns id_code and diagnosis: not used", table)
+        log.warning("%s has no columns id_code and diagnosis: ignored", table)
     return {}
 
 
@@ -66,5 +71,5 @@ def _warn(table: Path, names: list[str], count: int, problem: str) -> None:
     if names:
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         log.warning(
-            "%s: %d of %d %s (%s); the rest is used", table, len(names), count, problem, shown
+            "%s: %d of %d %s (%s); using the rest", table, len(names), count, problem, shown
         )

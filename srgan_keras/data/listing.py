@@ -1,4 +1,4 @@
-"""What files a folder holds: photographs with id, split and grade; masks; what is left out."""
+"""The files of a folder: photographs with id, split and grade; masks; skipped files."""
 
 import hashlib
 import os
@@ -15,43 +15,44 @@ _SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing"
 _SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "validation")
 _MASK_FOLDERS = {"mask", "masks", "1st_manual", "2nd_manual", "manual"}
 _MASK_FILE = re.compile(r"(_1stHO|_2ndHO|_manual[12]|_mask)$")
+_KINDS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 _LONGEST_ID = 120  # bytes; a file system takes names of 255
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that has a photograph's suffix and is no mask."""
+    """A file that has the suffix of a photograph and is not a mask."""
 
     id: str
-    """Unique in the folder, valid as a file's name, UTF-8."""
+    """Unique in the folder, valid as the name of a file, UTF-8."""
     root: Path
     name: str
-    """The path below the folder, as the file system has it."""
+    """Path below the folder, as the file system has it."""
     split: str
-    """train, validation or test, where a folder's name says so, else empty."""
+    """train, validation or test, if the name of a folder says so, otherwise empty."""
     grade: int | None
 
-    # not kept: a path is ten times a name, and there may be 100,000
+    # not stored: a path takes ten times the memory of a name, and there may be 100,000
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """Path of the file."""
         return self.root / self.name
 
     @property
     def source(self) -> str:
-        """The path below the folder, UTF-8."""
+        """Path below the folder, UTF-8."""
         return printable(self.name)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds.
+    """The contents of a folder.
 
     Attributes:
-        files: candidates, sorted by path; nothing of them has been read.
-        masks: files that are annotations by name.
-        others: files of another suffix.
-        left_out: (path below the folder, reason) of links and folders that cannot be followed.
+        files: candidates, sorted by path; none has been read.
+        masks: number of files whose names say that they are annotations.
+        others: number of files with another suffix.
+        left_out: (path below the folder, reason) of the skipped links and folders.
     """
 
     files: list[File]
@@ -61,16 +62,16 @@ class Listing:
 
 
 def listing(root: Path) -> Listing:
-    """List a folder at any depth; links to folders are followed, each folder is read once.
+    """List a folder at any depth; links to folders are followed, and each folder is read once.
 
     Raises:
-        UsageError: there is no photograph in it, or a table that cannot be used.
+        UsageError: the folder holds no photograph, or an unusable table.
     """
     names, left_out = _walk(root)
     unmasked = [name for name in names if not _is_mask(Path(name))]
     photographs = [name for name in unmasked if Path(name).suffix.lower() in SUFFIXES]
     if not photographs:
-        raise UsageError(f"no photographs in {root} ({', '.join(s[1:] for s in SUFFIXES)})")
+        raise UsageError(f"no photographs in {root}: put {_KINDS} files into it")
     stems = Counter(Path(name).stem for name in photographs)
     by_stem = grades(root, set(stems))
     taken: set[str] = set()
@@ -103,7 +104,7 @@ def _id(stem: str, name: str, taken: set[str]) -> str:
 
 
 def _walk(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the files' paths below root, sorted, and what could not be followed."""
+    """Return the paths of the files below root, sorted, and (path, reason) of the skipped ones."""
     names: list[str] = []
     left_out: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()

@@ -1,8 +1,8 @@
 """The tf.data pipeline of LR/HR pairs, Eq. (8): crop, flips, rotation, then the degradation.
 
-What a step sees is a function of (seed, step) alone: the order is a permutation per epoch drawn
-from (seed, epoch), crop and augmentation are drawn from (seed, example). A run that goes on at step
-k sees exactly what it would have seen, and no iterator has to be saved.
+The pairs of a step are a function of (seed, step) alone. (seed, epoch) gives the order of the
+photographs in an epoch; (seed, example) gives crop and augmentation. A run that resumes at step k
+sees the same pairs as an uninterrupted one, and no iterator is saved.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ from srgan_keras.config import Config, Data
 from srgan_keras.data.cache import Cache
 from srgan_keras.data.degradations import degrade
 
-TRIES = 10  # for a crop with enough of the field of view, after which the best one is taken
+TRIES = 10  # draws of a crop with enough of the field of view; then the best one is used
 
 
 def pairs(
@@ -22,16 +22,16 @@ def pairs(
 ) -> tf.data.Dataset:
     """Return the batches of steps start..stop-1.
 
-    Each element is (LR, HR), uint8 RGB, [B, P/s, P/s, 3] and [B, P, P, 3], with B
-    train.batch_size / replicas, P data.patch and s degradation.scale.
+    Each element is (LR, HR), uint8 RGB, [B, P/s, P/s, 3] and [B, P, P, 3]. B is
+    train.batch_size / replicas, P is data.patch, and s is degradation.scale.
 
     Args:
         cache: training photographs.
         config: of the run.
         start: first step.
-        stop: after the last one.
-        ranks: the replicas that are fed from here; a step's elements follow one another.
-        replicas: how many share a step's batch.
+        stop: the step after the last one.
+        ranks: the replicas that this process feeds; their elements of a step are adjacent.
+        replicas: number of replicas that share the batch of a step.
     """
     batch, side = config.train.batch_size // replicas, config.data.patch
     name, scale = config.degradation.name, config.degradation.scale
@@ -56,7 +56,7 @@ def pairs(
 
 
 def shown(cache: Cache, config: Config, step: int) -> list[str]:
-    """Return the ids of the photographs that a step's patches are cut from, each once."""
+    """Return the ids of the photographs of a step's patches, each once."""
     first = step * config.train.batch_size
     examples = range(first, first + config.train.batch_size)
     return sorted({cache.ids[_photograph(cache, config.train.seed, e)] for e in examples})
@@ -74,15 +74,18 @@ def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
 
 
 def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Multiply uint8 RGB [P, P, 3] by a brightness of 0.6 to 1.3 and gains of 0.8 to 1.25."""
+    """Multiply uint8 RGB [P, P, 3] by a brightness of 0.6 to 1.3 and channel gains of 0.8 to 1.25.
+
+    It rounds halves to even, unlike `rounding.to_uint8`: the pretrained models learned so.
+    """
     brightness, gains = rng.uniform(np.log(0.6), np.log(1.3)), rng.uniform(-1, 1, 3)
     factors = np.exp(brightness + np.log(1.25) * gains).astype(np.float32)
     return np.clip(np.rint(patch * factors), 0, 255).astype(np.uint8)
 
 
 def turned(patch: np.ndarray, augment: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
-    """Flip and rotate an array [P, P, C] as `data.augment` names it."""
-    # every draw is made whether or not it is used: an option changes itself alone
+    """Flip and rotate an array [P, P, C] by the names in `data.augment`."""
+    # all numbers are drawn, used or not, so that an option changes nothing else
     flip_x, flip_y, turns = rng.integers(2), rng.integers(2), rng.integers(4)
     if "horizontal_flip" in augment and flip_x:
         patch = patch[:, ::-1]
@@ -106,15 +109,15 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
 def _corner(mask: np.ndarray, data: Data, rng: np.random.Generator) -> tuple[int, int]:
     """Draw the upper left corner of a crop that shows enough of the field of view.
 
-    Where the rim is wanted, a crop that shows some of the surround too, if one is found.
+    In a share of `data.rim_share`, the crop also shows some of the surround, if a try finds one.
     """
     side, found = data.patch, []
     height, width = mask.shape
     corners = rng.integers((height - side + 1, width - side + 1), size=(TRIES, 2))
-    rim = rng.random() < data.rim_share
+    edge = rng.random() < data.rim_share
     for top, left in corners.tolist():
         share = mask[top : top + side, left : left + side].mean()
-        if data.min_fov <= share and (share < 1 or not rim):
+        if data.min_fov <= share and (share < 1 or not edge):
             return top, left
         found.append((share, (top, left)))
     return max(found)[1]

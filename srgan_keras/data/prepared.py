@@ -1,7 +1,7 @@
-"""A prepared folder: what is in it, how it is read.
+"""The contents of a preprocessed dataset, and how to read it.
 
-`manifest.csv` (a row a source file, kept or left out), `images/SPLIT/ID.png`, `masks/SPLIT/ID.png`
-(field of view, 0 or 255) and `prepared.json`, which is written last.
+It holds `manifest.csv` (one row per source file, kept or skipped), `images/SPLIT/ID.png`,
+`masks/SPLIT/ID.png` (field of view, 0 or 255) and `prepared.json`, which is written last.
 """
 
 import csv
@@ -17,79 +17,77 @@ from srgan_keras.errors import UsageError
 
 VERSION = 1
 APTOS2019 = "aptos2019"
-"""SPEC of the TensorFlow dataset, whose photographs the user puts into data/aptos2019."""
+"""DATASET that names the TensorFlow dataset of the photographs in data/aptos2019."""
 INFO, MANIFEST, JOURNAL = "prepared.json", "manifest.csv", "journal.jsonl"
 
 
 @dataclass(slots=True)
 class Row:
-    """A line of the manifest: one source file."""
+    """A row of the manifest: one source file."""
 
     source: str
-    """Path below the source folder."""
+    """Path of the file below the source folder."""
     id: str
     split: str = ""
     grade: int | None = None
     group: str = ""
-    """The same for copies of one photograph: the first one's id."""
+    """Id of the first copy, which all copies of a photograph share."""
     sha256: str = ""
-    """Of the source file's bytes."""
+    """Hash of the bytes of the source file."""
     source_width: int = 0
     source_height: int = 0
     fov_left: int = 0
-    """The field of view's box in px of the upright source, as are the next three."""
+    """Box of the field of view in px of the upright source, with the next three."""
     fov_top: int = 0
     fov_width: int = 0
     fov_height: int = 0
     width: int = 0
-    """Of the prepared image, in px."""
+    """Width of the preprocessed image in px."""
     height: int = 0
     fov_share: float = 0.0
-    """Share of the prepared image inside the field of view."""
+    """Share of the preprocessed image inside the field of view."""
     sharpness: float = 0.0
-    """Variance of the Laplacian of the prepared image's green channel inside the field of view."""
+    """Variance of the Laplacian of the green channel inside the field of view."""
     reason: str = ""
-    """Why it was left out; empty for what was kept."""
+    """Reason why the file was skipped; empty if it was kept."""
 
 
 def is_prepared(root: Path) -> bool:
-    """Tell whether `root` is a prepared folder, finished or not."""
+    """Tell whether `root` is a preprocessed dataset, finished or not."""
     return (root / INFO).exists() or (root / JOURNAL).exists()
 
 
-def folder(source: str) -> Path:
-    """Return the folder that a SPEC stands for."""
-    return Path("data", APTOS2019) if source == APTOS2019 else Path(source)
+def folder(dataset: str) -> Path:
+    """Return the folder that DATASET stands for."""
+    return Path("data", APTOS2019) if dataset == APTOS2019 else Path(dataset)
 
 
 def information(root: Path) -> dict[str, Any]:
     """Return the contents of prepared.json.
 
     Raises:
-        UsageError: the folder was not finished, or is of another version.
+        UsageError: `prepare` did not finish the folder, or another version wrote it.
     """
     try:
         info = json.loads((root / INFO).read_text(encoding="utf-8"))
         version = info["version"]
     except (OSError, ValueError, KeyError):
-        raise UsageError(
-            f"{root} was not prepared to its end: give `srgan-keras prepare` again"
-        ) from None
+        raise UsageError(f"{root} is not finished: run `srgan-keras prepare` again") from None
     if version != VERSION:
-        raise UsageError(f"{root} is of version {version}, not {VERSION}: prepare it anew")
+        raise UsageError(f"{root} has version {version}, not {VERSION}: prepare it again")
     return info
 
 
 def read(root: Path) -> list[Photograph]:
-    """Return the photographs of a prepared folder, sorted by id, in the manifest's splits.
+    """Return the photographs of a preprocessed dataset, sorted by id, in the manifest's splits.
 
     Raises:
-        UsageError: it was not finished, or its manifest is not the one that was written.
+        UsageError: `prepare` did not finish it, or its manifest was changed.
     """
     info = information(root)
     if manifest_sha256(root) != info["manifest_sha256"]:
         raise UsageError(
-            f"{root / MANIFEST} was changed or is gone: give `srgan-keras prepare` again"
+            f"{root / MANIFEST} was changed or deleted: run `srgan-keras prepare` again"
         )
     found = []
     with (root / MANIFEST).open(newline="", encoding="utf-8") as lines:
@@ -110,47 +108,47 @@ def read(root: Path) -> list[Photograph]:
 
 
 def check(
-    source: str,
+    dataset: str,
     hr_long_side: int,
     protocol: str = "standard",
     crop: bool = True,
     fov_mask: int | None = None,
 ) -> int:
-    """Return the version of the field of view's mask that goes with a data source.
+    """Return the version of the field-of-view masks to use with DATASET.
 
     Args:
-        source: SPEC.
-        hr_long_side: what is wanted, in px; 0 is native size.
-        protocol: which is to measure it.
-        crop: whether the field of view is wanted alone.
-        fov_mask: version that is wanted; None takes what there is.
+        dataset: DATASET.
+        hr_long_side: wanted long side in px; 0 is native size.
+        protocol: name of the protocol of the measurement.
+        crop: whether the caller crops to the field of view.
+        fov_mask: wanted version; None takes the dataset's own.
 
     Raises:
-        UsageError: `source` is a prepared folder that cannot give what is wanted.
+        UsageError: DATASET is a preprocessed dataset that lacks the wanted pixels or masks.
     """
-    if source.startswith("phantom") or not is_prepared(folder(source)):
+    if not is_prepared(folder(dataset)):
         return fov_mask or FOV_MASK_VERSION
-    info = information(folder(source))
+    info = information(folder(dataset))
     own = info["options"]["hr_long_side"]
-    originals = f"give the originals, {info['source']}"
+    originals = f"use the originals, {info['source']}"
     if protocol == "author" or not crop:
-        raise UsageError(f"{source} is cropped to the field of view already: {originals}")
+        raise UsageError(f"{dataset} is already cropped to the field of view: {originals}")
     if own and (hr_long_side > own or not hr_long_side):
         wanted = f"{hr_long_side} px" if hr_long_side else "native size"
-        raise UsageError(f"{source} was prepared at {own} px and {wanted} is wanted: {originals}")
+        raise UsageError(f"{dataset} has a long side of {own} px, not {wanted}: {originals}")
     if fov_mask not in (None, info["options"]["fov_mask"]):
-        raise UsageError(f"{source} has masks of another version than {fov_mask}: {originals}")
+        raise UsageError(f"{dataset} has masks of another version than {fov_mask}: {originals}")
     return info["options"]["fov_mask"]
 
 
 def manifest_sha256(root: Path) -> str:
-    """Return the hash of the manifest's bytes; empty where there is none."""
+    """Return the hash of the manifest's bytes; empty if there is no manifest."""
     file = root / MANIFEST
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 def write_manifest(root: Path, rows: list[Row]) -> None:
-    """Write the manifest, in the order of the source's names."""
+    """Write the manifest, in the order of the rows."""
     with (root / MANIFEST).open("w", newline="", encoding="utf-8") as out:
         names = [field.name for field in fields(Row)]
         writer = csv.writer(out, lineterminator="\n")

@@ -1,7 +1,7 @@
 """The geometry and the colours of one procedural eye, in units that do not depend on its size.
 
-All lengths are fractions of the radius of the field of view (FOV); the origin is its centre, x
-points right, y down. `Frame` turns them into pixels, on the picture and on finer canvases.
+All lengths are fractions of the radius of the field of view (FOV). The origin is its centre, x
+points right, y down. `Frame` converts them to pixels, on the picture and on finer canvases.
 """
 
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ import numpy as np
 SHIFT = 4  # fractional bits of the coordinates given to OpenCV's drawing functions
 CANVAS_PX = 2048  # masks are drawn about this wide and then reduced, which smooths their edges
 MAX_OVERSAMPLING = 8
-COVERED = 0.5  # share of a pixel from which on it belongs to a mask
+COVERED = 0.5  # least covered share of a pixel that belongs to a mask
 
 
 @dataclass(frozen=True)
 class Eye:
-    """Where things are and how the camera shows them; lengths in FOV radii, colours in 0..255."""
+    """The anatomy of an eye and its camera; lengths in FOV radii, colours in 0..255."""
 
     temporal: int  # +1: the temple is on the right of the picture, -1: on the left
     disc: tuple[float, float]
     disc_axes: tuple[float, float]  # semi-axes, horizontal and vertical
     cup: tuple[float, float, float]  # offset x, y and radius, as fractions of the disc's
     fovea: tuple[float, float]
-    clip: float  # half height of the field of view; 1 and more: a whole disc
+    clip: float  # half height of the field of view; from 1: the whole disc
     radius: float  # FOV radius as a fraction of the frame's side
-    notch: bool  # the orientation mark at the rim
+    notch: bool  # the orientation mark at the FOV edge
     base: tuple[float, float, float]  # mean colour of the fundus, RGB
     sharpness: float  # 0: soft, 1: sharp
     clarity: float  # contrast of the vessels; 1: clear media
@@ -43,12 +43,12 @@ class Eye:
         return float(np.hypot(self.fovea[0] - self.disc[0], self.fovea[1] - self.disc[1]))
 
     def sees(self, x: float, y: float, margin: float) -> bool:
-        """Whether a point lies in the field of view, at least `margin` FOV radii from its rim."""
+        """Whether a point is in the field of view, at least `margin` FOV radii from its edge."""
         return x * x + y * y < (1 - margin) ** 2 and abs(y) < self.clip - margin
 
 
 def draw_eye(rng: np.random.Generator) -> Eye:
-    """One eye and its camera, at random."""
+    """Draw a random eye and its camera."""
     temporal = 1 if rng.random() < 0.5 else -1
     zoom = rng.uniform(0.9, 1.08)
     distance = zoom * rng.uniform(0.78, 0.92)
@@ -77,14 +77,14 @@ def draw_eye(rng: np.random.Generator) -> Eye:
 
 @dataclass(frozen=True)
 class Frame:
-    """A square picture of `size` pixels around the field of view, and its oversampled canvases."""
+    """A square picture of `size` pixels around the field of view, and its finer canvases."""
 
     size: int
     radius: float  # of the field of view, px
 
     @property
     def oversampling(self) -> int:
-        """Canvas pixels to a picture pixel, along one axis."""
+        """Canvas pixels per picture pixel, along one axis."""
         return int(np.clip(CANVAS_PX // self.size, 2, MAX_OVERSAMPLING))
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +98,7 @@ class Frame:
         return np.zeros((side, side), np.uint8)
 
     def points(self, xy: np.ndarray) -> np.ndarray:
-        """Points [n, 2] in FOV radii as the canvas's fixed-point coordinates, int32 [n, 2]."""
+        """Points [n, 2] in FOV radii as fixed-point coordinates of the canvas, int32 [n, 2]."""
         scale = self.oversampling
         canvas = (np.asarray(xy) * self.radius + self.size / 2) * scale - 0.5
         return np.round(canvas * (1 << SHIFT)).astype(np.int32)
@@ -108,12 +108,12 @@ class Frame:
         return value * self.radius * self.oversampling
 
     def reduce(self, canvas: np.ndarray) -> np.ndarray:
-        """A canvas as the picture's pixels: mean over each pixel, float32 in 0..1."""
+        """Reduce a canvas to the size of the picture: mean over each pixel, float32 in 0..1."""
         small = cv2.resize(canvas, (self.size, self.size), interpolation=cv2.INTER_AREA)
         return small.astype(np.float32) / 255
 
     def blur(self, field: np.ndarray, sigma: float) -> np.ndarray:
-        """Gaussian blur with sigma in FOV radii; below a tenth of a pixel: nothing."""
+        """Blur with a Gaussian of sigma FOV radii; below a tenth of a pixel, change nothing."""
         pixels = sigma * self.radius
         return field if pixels < 0.1 else cv2.GaussianBlur(field, (0, 0), pixels)
 
@@ -127,10 +127,10 @@ class Frame:
         return slice(*ends[0].astype(int).tolist()), slice(*ends[1].astype(int).tolist())
 
     def texture(self, rng: np.random.Generator, cells: tuple[int, ...]) -> np.ndarray:
-        """Smooth noise, float32 [size, size]: unit-variance grids of so many cells to a side.
+        """Smooth noise, float32 [size, size]: the sum of unit-variance grids, `cells` on a side.
 
-        A grid finer than the picture is left out; list the coarse ones first. The noise has a
-        generator of its own, so that what is drawn from `rng` next does not depend on the size.
+        A grid finer than the picture is skipped; list the coarse ones first. The noise has its own
+        random generator, so that the next numbers of `rng` do not depend on the size.
         """
         own = rng.spawn(1)[0]
         out = np.zeros((self.size, self.size), np.float32)

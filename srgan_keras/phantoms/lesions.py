@@ -1,4 +1,4 @@
-"""Lesions of diabetic retinopathy for a procedural eye, and the grade that follows from them.
+"""Lesions of diabetic retinopathy for a procedural eye, and the grade that they give.
 
 Lengths are in FOV radii. Kinds: MA microaneurysms, HE haemorrhages (dot, blot, flame,
 preretinal), EX hard exudates, SE soft exudates ("cotton wool").
@@ -15,13 +15,13 @@ from srgan_keras.phantoms.eye import COVERED, SHIFT, Eye, Frame
 
 KINDS = ("MA", "HE", "EX", "SE")
 SEVERE_HAEMORRHAGES = 20  # stands for the "4-2-1" rule of the international scale
-RIM = 0.06  # no lesion nearer to the rim of the field of view
-BLUR = {"MA": 0.0022, "HE": 0.0038, "EX": 0.0012, "SE": 0.011}  # sigma of the edges
+MARGIN = 0.06  # no lesion is nearer to the FOV edge
+BLUR = {"MA": 0.0022, "HE": 0.0038, "EX": 0.0012, "SE": 0.011}  # sigma
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion: outlines (each [n, 2], filled) and how strongly it shows, 0..1."""
+    """One lesion: outlines (each [n, 2], filled) and opacity, 0..1."""
 
     kind: str
     outlines: tuple[np.ndarray, ...]
@@ -29,12 +29,11 @@ class Lesion:
 
 
 def grade_of(counts: Mapping[str, int]) -> int:
-    """Grade 0 to 4 of diabetic retinopathy from the numbers of lesions.
+    """Return the grade of diabetic retinopathy, 0 to 4, from the numbers of lesions.
 
-    Keys: MA, HE, EX (clusters), SE, and 'preretinal' (haemorrhages) and 'new_vessels' (tangles).
-    4: new vessels or a preretinal haemorrhage; 3: at least 20 haemorrhages; 2: anything more than
-    microaneurysms; 1: microaneurysms; 0: none. After Wilkinson et al. 2003,
-    Ophthalmology 110:1677.
+    Keys: MA, HE, EX (clusters), SE, 'preretinal' (haemorrhages) and 'new_vessels' (tangles).
+    4: new vessels or a preretinal haemorrhage; 3: at least 20 haemorrhages; 2: more than
+    microaneurysms; 1: microaneurysms; 0: none. After Wilkinson et al. 2003, Ophthalmology 110:1677.
     """
     if counts.get("new_vessels", 0) or counts.get("preretinal", 0):
         return 4
@@ -64,12 +63,12 @@ def _blob(
 
 
 def _spot(rng: np.random.Generator, eye: Eye, spread: float = 0.5) -> tuple[float, float]:
-    """A place for a lesion: around the posterior pole, off the disc, inside the field of view."""
+    """Draw a place for a lesion: near the posterior pole, off the disc, in the field of view."""
     mx, my = (eye.disc[0] + 2 * eye.fovea[0]) / 3, (eye.disc[1] + 2 * eye.fovea[1]) / 3
     while True:
         x, y = rng.normal(mx, spread), rng.normal(my, spread)
         off_disc = math.hypot(x - eye.disc[0], y - eye.disc[1]) > 1.4 * eye.disc_radius
-        if off_disc and eye.sees(x, y, RIM):
+        if off_disc and eye.sees(x, y, MARGIN):
             return x, y
 
 
@@ -79,7 +78,7 @@ def _microaneurysm(rng: np.random.Generator, eye: Eye) -> Lesion:
 
 
 def _haemorrhage(rng: np.random.Generator, eye: Eye) -> Lesion:
-    """A dot, a blot, or a flame that lies along the nerve fibres."""
+    """A dot, a blot, or a flame along the nerve fibres."""
     x, y = _spot(rng, eye)
     shape = rng.random()
     if shape < 0.45:
@@ -148,7 +147,7 @@ def _exudates(rng: np.random.Generator, eye: Eye) -> Lesion:
             0.3,
         )
         for px, py in where.tolist()
-        if eye.sees(px, py, RIM / 2)
+        if eye.sees(px, py, MARGIN / 2)
         and math.hypot(px - eye.disc[0], py - eye.disc[1]) > 1.1 * eye.disc_radius
     )
     return Lesion("EX", outlines or (_blob(rng, (x, y), 0.01),), rng.uniform(0.65, 1.0))
@@ -174,7 +173,7 @@ def _cotton_wool(rng: np.random.Generator, eye: Eye) -> Lesion:
 def draw_lesions(
     eye: Eye, grade: int, rng: np.random.Generator
 ) -> tuple[list[Lesion], dict[str, int]]:
-    """Lesions as an eye of this grade has them, and their numbers, for `grade_of`."""
+    """Draw the lesions of an eye of this grade; return them and their numbers, for `grade_of`."""
     counts = dict.fromkeys((*KINDS, "preretinal", "new_vessels"), 0)
     if grade >= 1:
         counts["MA"] = int(rng.integers(2, 9)) if grade == 1 else int(rng.integers(6, 40))
@@ -200,10 +199,10 @@ Layers = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
 
 def paint_lesions(frame: Frame, lesions: list[Lesion]) -> Layers:
-    """Opacity (float32 [size, size], 0..1; of the kinds there are) and mask (bool, of all kinds).
+    """Return opacity (float32 [size, size], 0..1, of the kinds present) and masks (of all kinds).
 
-    A mask holds the pixels covered by half, and at least the one at the centre of each lesion
-    part, so that a microaneurysm smaller than a pixel is not forgotten.
+    A mask holds the pixels that are at least half covered, and the pixel at the centre of each part
+    of a lesion. So it contains a microaneurysm that is smaller than a pixel.
     """
     opacity, masks = {}, {}
     for kind in KINDS:

@@ -1,8 +1,8 @@
 """Procedural fundus photographs with known vessels, lesions and grade.
 
-No photograph went into them. They are for tests, for trying things out and for the `demo` preset:
-vessels and lesions are fine enough that a reduction by 4 loses some of them. What is drawn is a
-function of the arguments alone; the same seed at another size is the same eye.
+They contain no pixel of a photograph. They serve tests, first trials and the `demo` preset: vessels
+and lesions are fine enough that a reduction by 4 loses some of them. A phantom is a function of its
+arguments alone; the same seed at another size is the same eye.
 """
 
 import math
@@ -27,14 +27,14 @@ BLOOD = (0.6, 0.24, 0.3)  # colour of blood, relative to the fundus
 
 @dataclass(frozen=True)
 class Phantom:
-    """A procedural photograph and what is in it; every array is [size, size].
+    """A procedural photograph and its contents; every array is [size, size].
 
-    `grade` equals `grade_of(counts)`; `counts` are numbers of lesions inside the field of view.
+    `grade` equals `grade_of(counts)`; `counts` are the numbers of lesions in the field of view.
     """
 
     image: np.ndarray  # uint8 RGB [size, size, 3]
     fov: np.ndarray  # bool, as all masks
-    vessels: np.ndarray  # new vessels of proliferative retinopathy too
+    vessels: np.ndarray  # with the new vessels of proliferative retinopathy
     lesions: dict[str, np.ndarray]  # keys 'MA', 'HE', 'EX', 'SE'
     disc: np.ndarray
     grade: int  # 0 to 4
@@ -42,12 +42,12 @@ class Phantom:
 
 
 def phantom(seed: int, size: int = 512) -> Phantom:
-    """The procedural photograph number `seed` (0 or more), `size` px square (16 or more).
+    """Draw the procedural photograph number `seed` (0 or more), `size` px square (16 or more).
 
-    Left and right eyes, several cameras; grades come as often as in APTOS 2019.
+    There are left and right eyes and several cameras. Grades are as frequent as in APTOS 2019.
     """
     if seed < 0 or size < SMALLEST:
-        raise UsageError(f"phantom needs seed >= 0 and size >= {SMALLEST}: got {seed}, {size}")
+        raise UsageError(f"a phantom needs seed >= 0 and size >= {SMALLEST}, not {seed} and {size}")
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(8)]
     eye_rng, vessel_rng, lesion_rng, ground_rng, light_rng, noise_rng, grade_rng, disc_rng = streams
     eye = draw_eye(eye_rng)
@@ -81,7 +81,7 @@ def phantom(seed: int, size: int = 512) -> Phantom:
 
 
 def _rgb(*values: float) -> np.ndarray:
-    """A colour, or a weight for each channel, float32 [3, 1, 1]; pictures are [3, size, size]."""
+    """A colour, or a weight per channel, float32 [3, 1, 1]; pictures are [3, size, size]."""
     return np.array(values, np.float32).reshape(3, 1, 1)
 
 
@@ -91,7 +91,7 @@ def _logistic(t: np.ndarray) -> np.ndarray:
 
 
 def _illumination(frame: Frame, rng: np.random.Generator) -> np.ndarray:
-    """Uneven light, float32 [3, size, size]: tilt, vignetting, broad patches, a coloured rim."""
+    """Uneven light, float32 [3, size, size]: tilt, vignetting, patches, a coloured FOV edge."""
     x, y = frame.grid()
     tilt = rng.normal(0, 0.11, 2).tolist()
     square = np.minimum(x * x + y * y, 1.2)
@@ -99,9 +99,9 @@ def _illumination(frame: Frame, rng: np.random.Generator) -> np.ndarray:
     log += rng.uniform(0.04, 0.12) * frame.texture(rng, (4, 6))
     angle = rng.uniform(0, 2 * np.pi)
     side = np.clip(x * math.cos(angle) + y * math.sin(angle), 0, 1)
-    rim = np.exp(np.minimum(np.sqrt(square) - 1, 0.1) / rng.uniform(0.04, 0.12)) * side
+    edge = np.exp(np.minimum(np.sqrt(square) - 1, 0.1) / rng.uniform(0.04, 0.12)) * side
     colour = rng.uniform(0, 1) * np.array([0.25, 0.45, 0.6]) * rng.uniform(0.3, 1.2, 3)
-    return np.exp(log + rim * _rgb(*colour))
+    return np.exp(log + edge * _rgb(*colour))
 
 
 def _fundus(eye: Eye, frame: Frame, rng: np.random.Generator) -> np.ndarray:
@@ -115,7 +115,7 @@ def _fundus(eye: Eye, frame: Frame, rng: np.random.Generator) -> np.ndarray:
     macula = np.exp(-((away / rng.uniform(0.2, 0.34)) ** 2))
     fovea = np.exp(-((away / rng.uniform(0.05, 0.09)) ** 2))
     patches, grain = rng.uniform(0.02, 0.06), rng.uniform(0.011, 0.035)
-    choroid = rng.random() ** 2 * 0.08  # its vessels show as bright bands where |noise| is low
+    choroid = rng.random() ** 2 * 0.08  # its vessels are bright bands where |noise| is low
     dark, pit = rng.uniform(0.06, 0.26), rng.uniform(0.05, 0.3)
     hue = frame.texture(rng, (3, 5, 9))  # redder here, more yellow there
     log = [patches * shade for shade in (0.8 * broad, broad, broad)]
@@ -161,7 +161,7 @@ def _paint_disc(
     light: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    """The optic disc: a pink rim, paler towards the temple, and the cup; often a pale crescent."""
+    """Paint the optic disc: pink, paler towards the temple; the cup; often a pale crescent."""
     rows, columns = frame.window(eye.disc, 3 * eye.disc_radius)
     x, y = frame.grid()
     x, y, disc = x[:, columns], y[rows], disc[rows, columns]
@@ -185,7 +185,7 @@ def _paint_disc(
 def _paint_bright(
     picture: np.ndarray, opacity: dict[str, np.ndarray], eye: Eye, light: np.ndarray
 ) -> None:
-    """Soft exudates (whitish) and hard exudates (yellow)."""
+    """Paint soft exudates (whitish) and hard exudates (yellow)."""
     base = _rgb(*eye.base)
     soft = np.minimum(base * _rgb(1.25, 1.75, 2.4) + _rgb(20, 28, 30), _rgb(240, 215, 185))
     hard = np.minimum(base * _rgb(1.4, 2.2, 2.2) + _rgb(35, 40, 12), _rgb(252, 232, 160))
@@ -195,7 +195,7 @@ def _paint_bright(
 
 
 def _paint_vessels(picture: np.ndarray, vessels: VesselLayers, eye: Eye) -> None:
-    """Darkens by Beer and Lambert's law; the streak of light lies on top."""
+    """Darken by the law of Beer and Lambert, then add the light streak on top."""
     picture *= np.exp(vessels.depth * (-eye.clarity * _rgb(*VESSEL_DEPTH)))
     picture *= 1 + vessels.reflex * _rgb(*REFLEX)
 
@@ -203,7 +203,7 @@ def _paint_vessels(picture: np.ndarray, vessels: VesselLayers, eye: Eye) -> None
 def _paint_blood(
     picture: np.ndarray, opacity: dict[str, np.ndarray], eye: Eye, light: np.ndarray
 ) -> None:
-    """Haemorrhages and microaneurysms; they hide what is behind them."""
+    """Paint haemorrhages and microaneurysms, which hide the retina behind them."""
     for kind in ("HE", "MA"):
         if kind in opacity:
             picture += opacity[kind] * (_rgb(*eye.base) * _rgb(*BLOOD) * light - picture)
@@ -228,7 +228,7 @@ def _photograph(
     rng: np.random.Generator,
     noise_rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the camera makes of it, uint8 [size, size, 3]: haze, blur, field of view, noise."""
+    """Return the camera's picture, uint8 [size, size, 3]: haze, blur, field of view, noise."""
     x, y = frame.grid()
     if rng.random() < 0.35:  # a reflection from the cornea or the lens
         cx, cy = rng.normal(0, 0.25, 2).tolist()

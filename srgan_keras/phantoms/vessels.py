@@ -1,9 +1,9 @@
 """A retinal vessel tree, grown step by step, and its drawing.
 
-Trunks leave the optic disc: a temporal pair (artery and vein) above and below that arches around
-the fovea, a nasal pair above and below, and a few small vessels. Each sheds side branches; the
+Trunks leave the optic disc: a temporal pair (artery and vein) above and below, which arches around
+the fovea, a nasal pair above and below, and a few small vessels. Each has side branches. The
 calibres at a junction obey Murray's law, w0^3 = w1^3 + w2^3 (Murray 1926, PNAS 12:207). A tip that
-meets a vessel of its own kind ends there, so arteries cross veins only. Lengths in FOV radii.
+meets a vessel of its own kind ends, so arteries cross only veins. Lengths are in FOV radii.
 """
 
 import heapq
@@ -19,14 +19,14 @@ from srgan_keras.phantoms.eye import COVERED, SHIFT, Eye, Frame
 STEP = 0.012  # between two points of a vessel
 VEIN_WIDTH, ARTERY_WIDTH = 0.033, 0.025  # of temporal trunks where they leave the disc
 THINNEST = 0.0024  # growth ends here: 0.6 px at 512
-TERRITORY = 0.055  # side of the squares that a vessel keeps free of its own kind
-FIRST_STEPS = 7  # in which a branch may cross its parent's squares
+TERRITORY = 0.055  # side of the squares that a vessel keeps free of vessels of its kind
+FIRST_STEPS = 7  # steps in which a branch may cross the squares of its parent
 TAPER = 0.25  # relative loss of width per FOV radius
 FAR_OUT = 1.03  # tips end here, outside the field of view
 CORE = 0.6  # width of the darkest part of a vessel, relative to the whole
 REFLEX = 0.28  # width of the light streak along it
 REFLEX_FROM = 0.009  # narrower vessels show no streak
-THIN_DEPTH, DEEP_WIDTH = 0.22, 0.024  # depth of the thinnest, width of the first of full depth
+THIN_DEPTH, DEEP_WIDTH = 0.22, 0.024  # depth of the thinnest; width from which depth is full
 ARTERY_DEPTH = 0.72  # relative to a vein of that width
 MARKED_PX = 1.1  # narrower vessels are not in the mask
 
@@ -42,7 +42,7 @@ class Vessel:
 
 @dataclass(order=True)
 class _Tip:
-    """The start of a vessel yet to be grown; wide ones are grown first."""
+    """The start of a vessel that is not grown yet; wide ones grow first."""
 
     priority: float
     number: int
@@ -59,7 +59,7 @@ class _Tip:
 
 
 class _Tree:
-    """Grows one eye's vessels."""
+    """The growth of the vessels of one eye."""
 
     def __init__(self, eye: Eye, rng: np.random.Generator) -> None:
         self.eye, self.rng = eye, rng
@@ -74,7 +74,7 @@ class _Tree:
         heapq.heappush(self.queue, _Tip(-width, self.count, x, y, heading, width, **more))
 
     def plant(self) -> None:
-        """The trunks at the disc."""
+        """Start the trunks at the disc."""
         eye, rng = self.eye, self.rng
         calibre = rng.uniform(0.9, 1.12)
         nasal = -eye.temporal
@@ -116,7 +116,7 @@ class _Tree:
             )
 
     def wanted(self, tip: _Tip, x: float, y: float) -> float:
-        """The heading that the tip's course asks for at (x, y)."""
+        """Return the heading that the course of the tip requires at (x, y)."""
         eye = self.eye
         if tip.course == "inner":
             return math.atan2(eye.fovea[1] - y, eye.fovea[0] - x)
@@ -136,7 +136,7 @@ class _Tree:
         return math.atan2(ty + pull * ny, (tx + pull * nx) * eye.temporal)
 
     def taken(self, tip: _Tip, x: float, y: float, steps: int) -> bool:
-        """Whether another vessel of this kind holds the square at (x, y); if not, it is ours."""
+        """Whether another vessel of this kind holds the square at (x, y); if not, take it."""
         key = (tip.artery, int(x // TERRITORY), int(y // TERRITORY))
         holder = self.owner.setdefault(key, tip.number)
         if holder == tip.number or steps < FIRST_STEPS:
@@ -145,7 +145,7 @@ class _Tree:
         return not on_disc
 
     def branch(self, tip: _Tip, x: float, y: float, heading: float, width: float) -> float:
-        """Sheds a side branch at (x, y) and returns the width that goes on."""
+        """Start a side branch at (x, y) and return the width of the vessel after it."""
         rng, eye = self.rng, self.eye
         ratio = rng.uniform(0.25, 0.95) if rng.random() < 0.6 else rng.uniform(0.15, 0.4)
         onward = width / (1 + ratio**3) ** (1 / 3)
@@ -169,7 +169,7 @@ class _Tree:
         return onward
 
     def grow(self, tip: _Tip) -> None:
-        """One vessel, from its start to its end."""
+        """Grow one vessel from its start to its end."""
         rng, eye = self.rng, self.eye
         x, y, heading, width = tip.x, tip.y, tip.heading, tip.width
         points, widths = [(x, y)], [width]
@@ -207,7 +207,7 @@ class _Tree:
 
 
 def grow_vessels(eye: Eye, rng: np.random.Generator) -> list[Vessel]:
-    """The vessel tree of an eye."""
+    """Grow the vessel tree of an eye."""
     tree = _Tree(eye, rng)
     tree.plant()
     while tree.queue:
@@ -216,7 +216,7 @@ def grow_vessels(eye: Eye, rng: np.random.Generator) -> list[Vessel]:
 
 
 def grow_tangle(eye: Eye, rng: np.random.Generator) -> list[Vessel]:
-    """New vessels on the optic disc (proliferative retinopathy): fine curled loops."""
+    """Grow new vessels on the optic disc (proliferative retinopathy): fine curled loops."""
     loops = []
     for _ in range(int(rng.integers(5, 10))):  # tufts
         angle = rng.uniform(0, 2 * np.pi)
@@ -233,7 +233,7 @@ def grow_tangle(eye: Eye, rng: np.random.Generator) -> list[Vessel]:
 
 
 def _lines(canvas: np.ndarray, points: np.ndarray, exact: np.ndarray, value: float) -> None:
-    """Draws a line of varying width (canvas px); below one pixel it gets fainter instead."""
+    """Draw a line of varying width in canvas px; below one pixel it fades instead."""
     thick = np.maximum(1, (exact + 0.5).astype(int))
     cuts = [0, *(np.flatnonzero(thick[1:] != thick[:-1]) + 1).tolist(), len(thick) - 1]
     for a, b in itertools.pairwise(cuts):
@@ -246,7 +246,7 @@ def _lines(canvas: np.ndarray, points: np.ndarray, exact: np.ndarray, value: flo
 
 @dataclass(frozen=True)
 class VesselLayers:
-    """What of the vessels a picture shows: float32 [size, size] in 0..1, and the mask."""
+    """The vessels in a picture: float32 [size, size] in 0..1, and the mask."""
 
     depth: np.ndarray  # optical depth
     reflex: np.ndarray  # light streak
@@ -254,10 +254,10 @@ class VesselLayers:
 
 
 def draw_vessels(frame: Frame, vessels: list[Vessel]) -> VesselLayers:
-    """Draws the tree, narrow vessels first.
+    """Draw the tree, narrow vessels first.
 
-    The mask holds the pixels that vessels cover by half, and the line of each vessel at least
-    MARKED_PX wide: as a person would mark them.
+    The mask holds the pixels that vessels cover at least half, and the centre line of each vessel
+    that is at least MARKED_PX wide, as an annotator marks them.
     """
     whole, core, reflex, cover = (frame.canvas() for _ in range(4))
     line = np.zeros((frame.size, frame.size), np.uint8)

@@ -1,8 +1,8 @@
 """`prepare --runner beam`: the same work on each file as a pipeline of Apache Beam.
 
-What runs where is the business of Beam's options: by default its direct runner, with a process a
-core; `--runner=FlinkRunner ...` and the like run it unchanged, where every worker sees the source
-and the prepared folder under the same paths.
+Beam's options choose where it runs. The default is the direct runner with one process per core.
+`--runner=FlinkRunner` and others run the pipeline unchanged. Every worker must see the source and
+the output folder under the same paths.
 """
 
 import json
@@ -26,18 +26,18 @@ except ImportError:
 def run_beam(
     files: list[File], out: Path, long_side: int, options: str
 ) -> Iterator[tuple[File, Measured]]:
-    """Take files in; all results come when the pipeline has ended.
+    """Process files; all results come when the pipeline has ended.
 
-    A run that is killed before begins anew.
+    If the pipeline is killed before its end, the next run starts it over.
 
     Args:
-        files: to take in.
-        out: the prepared folder.
+        files: source files.
+        out: the preprocessed dataset.
         long_side: in px, see `take_in`.
-        options: of Beam, as on a command line; they go over the direct runner's.
+        options: Beam's options, as on a command line; they replace those of the direct runner.
 
     Yields:
-        A file and what `take_in` measured, in any order.
+        A file and the measurements of `take_in`, in any order.
     """
     results = out / "beam"
     shutil.rmtree(results, ignore_errors=True)

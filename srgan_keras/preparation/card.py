@@ -1,4 +1,4 @@
-"""The card of a prepared folder: `card.md` with tables, and pictures to look at in `card/`."""
+"""The card of a preprocessed dataset: `card.md` with tables, and pictures in `card/`."""
 
 import os
 from collections import Counter
@@ -16,23 +16,24 @@ from srgan_keras.data.decode import decode, read_bytes
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
 from srgan_keras.preparation.contact_sheet import sheet, thumbnail
+from srgan_keras.preparation.splits import copies
 
 SHOWN = 100  # photographs on the contact sheet, evenly spaced over the manifest
-GROUPS = 25  # groups of copies that are shown side by side
+GROUPS = 25  # groups of copies, shown side by side
 
 
 def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) -> None:
-    """Write `card.md`, `card/contact_sheet.jpg`, `card/figures.png` and, of copies, `copies.jpg`.
+    """Write `card.md`, `card/contact_sheet.jpg`, `card/figures.png`; with copies, `copies.jpg`.
 
     Args:
-        out: the prepared folder, its images in place.
-        rows: of the manifest.
-        thumbnails: those that are at hand, by id; the others are drawn from the images.
+        out: the preprocessed dataset, its images in place.
+        rows: all rows of the manifest.
+        thumbnails: known thumbnails by id; the others are drawn from the images.
     """
     folder = out / "card"
     folder.mkdir(exist_ok=True)
     kept = [row for row in rows if not row.reason]
-    groups = _groups(kept)
+    groups = [group for group in copies(kept) if len(group) > 1]
     every = max(1, -(-len(kept) // SHOWN))
     _write_sheet(out, [kept[::every]], thumbnails, folder / "contact_sheet.jpg")
     _figures(kept, folder / "figures.png")
@@ -42,20 +43,13 @@ def write_card(out: Path, rows: list[Row], thumbnails: dict[str, np.ndarray]) ->
     (out / "card.md").write_text(_text(rows, kept, groups, every), encoding="utf-8")
 
 
-def _groups(kept: list[Row]) -> list[list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in kept:
-        groups.setdefault(row.group or row.id, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
-
-
 def _text(rows: list[Row], kept: list[Row], groups: list[list[Row]], every: int) -> str:
     sizes = Counter((row.source_width, row.source_height) for row in kept)
     names = {size: f"{size[0]} x {size[1]}" for size in sizes}
     grades = sorted({row.grade for row in kept if row.grade is not None})
     lines = ["# Prepared photographs", "", f"{len(rows)} files found, {len(kept)} kept.", ""]
     reasons = Counter(row.reason for row in rows if row.reason)
-    lines += _table(["left out because", "files"], sorted(reasons.items()))
+    lines += _table(["skipped because", "files"], sorted(reasons.items()))
     count = Counter((row.split, row.grade) for row in kept)
     lines += ["## Grade by split", ""]
     lines += _table(
@@ -119,7 +113,7 @@ def _figures(kept: list[Row], file: Path) -> None:
     dots = axes.scatter(sides, [r.sharpness for r in kept], c=colours, s=12, vmin=-1, vmax=4)
     axes.set(xlabel="long side of the source, px", ylabel="sharpness, grey levels²", yscale="log")
     for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter(LogFormatter())  # plain text: formulas take longer than all else here
+        formatter(LogFormatter())  # plain text: formulas take longer than the rest of the card
     figure.colorbar(dots, label="grade; -1: none")
     figure.savefig(file, metadata={"Software": None})
 

@@ -1,4 +1,4 @@
-"""Thumbnails of prepared photographs with their field of view outlined, and sheets of them."""
+"""Thumbnails of preprocessed photographs with the field of view outlined, and sheets of them."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _SURROUND, _OUTLINE = 40, (0, 255, 0)
 
 
 def thumbnail(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Draw a photograph small.
+    """Draw a thumbnail of a photograph.
 
     Args:
         image: uint8 RGB [H, W, 3].
@@ -35,7 +35,7 @@ def thumbnail(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def sheet(groups: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Lay thumbnails out in lines of ten, each group from a new line on: uint8 RGB [H, W, 3]."""
+    """Arrange thumbnails in lines of ten; each group starts a line. Return uint8 RGB [H, W, 3]."""
     empty = np.zeros((_CELL, _CELL, 3), np.uint8)
     lines = []
     for cells in groups:

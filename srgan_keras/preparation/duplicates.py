@@ -1,9 +1,9 @@
-"""Copies of one photograph: recompressed, resized, cropped a little, brighter, mirrored.
+"""Copies of one photograph: recompressed, resized, slightly cropped, brighter, or mirrored.
 
-A perceptual hash proposes pairs, a comparison of the aligned pixels confirms them. Both look at the
-square inside the circle of the field of view, so that neither the frame nor its crop matters, and
-at contrast relative to its surroundings, so that exposure does not. The two eyes of one patient, or
-two photographs of one eye, are no copies.
+A perceptual hash proposes pairs, and a comparison of the aligned pixels confirms them. Both use the
+square inside the circle of the field of view, so they do not depend on the frame or its crop. Both
+use contrast relative to the surroundings, so they do not depend on the exposure. The two eyes of a
+patient, and two photographs of one eye, are not copies.
 """
 
 import os
@@ -22,12 +22,12 @@ from scipy.sparse.csgraph import connected_components
 
 from srgan_keras.data.fov import fov_mask, shrink
 
-VIEW = 128  # px, side of what is hashed and compared
-_SMALL = 320  # px, long side at which the circle is looked for
-BITS = 16  # along a side of the hash, imagehash.phash: 256 together
-BLOCK = 64, 4096  # hashes that are compared at once: they stay in the processor's cache
-# Hamming distances. Among the 182 real photographs at hand no two different ones are nearer than 80
-# (96 without a circle), and copies are within 30 (86: cropped ones of what fills its frame).
+VIEW = 128  # px, side of the square that is hashed and compared
+_SMALL = 320  # px, long side of the image in which the circle is found
+BITS = 16  # along a side of the hash, imagehash.phash: 256 in all
+BLOCK = 64, 4096  # hashes compared at once: they stay in the cache of the processor
+# Hamming distances. Of 182 real photographs, no two different ones are nearer than 80 (96 without a
+# circle). Copies are within 30 (86: cropped ones of photographs that fill their frames).
 NEAR, NEAR_WITHOUT_CIRCLE = 56, 88
 CORRELATION = 0.8  # after alignment: copies have 0.93 and more, different photographs under 0.63
 
@@ -37,12 +37,12 @@ _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What proposes pairs: hashes of a photograph and of its mirror image, as hexadecimal."""
+    """Hashes of a photograph and of its mirror image, as hexadecimal; they propose pairs."""
 
     hash: str
     mirrored: str
     circle: bool
-    """The circle of the field of view is seen, so the hash does not depend on the frame."""
+    """Whether the circle of the field of view was found, so that the frame has no influence."""
 
 
 def describe(image: np.ndarray) -> Described:
@@ -52,16 +52,16 @@ def describe(image: np.ndarray) -> Described:
 
 
 def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the square inside the field of view's circle, and whether there is a circle.
+    """Return the square inside the circle of the field of view, and whether there is a circle.
 
     Args:
         image: uint8 RGB [H, W, 3].
 
     Returns:
-        Green channel less its local mean, over its local deviation: float32 [VIEW, VIEW].
+        (Green channel - local mean) / local deviation, float32 [VIEW, VIEW]; and the circle, bool.
     """
     image = shrink(image, _SMALL)
-    darkest = float(image.max(axis=2).min())  # of a brighter copy the surround is brighter, too
+    darkest = float(image.max(axis=2).min())  # the surround of a brighter copy is brighter too
     mask = fov_mask(cv2.subtract(image, (darkest,) * 3), version=2)
     x, y, radius, circle = _circle(mask)
     factor = VIEW / 2 / (0.7 * radius)
@@ -74,7 +74,7 @@ def view(image: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlate two views after an affine alignment; 0 where they cannot be aligned."""
+    """Correlate two views after an affine alignment; 0 if they cannot be aligned."""
     a, b = (cv2.GaussianBlur(v, (0, 0), 0.75) for v in (first, second))
     window = cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(a, b, window)
@@ -83,19 +83,22 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
         value, found = cv2.findTransformECC(a, b, start, cv2.MOTION_AFFINE, _CRITERIA, None, 5)
     except cv2.error:  # did not converge
         return 0.0
-    # a corner of a few pixels, drawn over the whole, is like anything
+    # a few pixels, stretched over the whole view, correlate with any photograph
     return value if (np.abs(found - np.eye(2, 3)) <= _FARTHEST).all() else 0.0
 
 
 def groups(
     described: Sequence[Described], read: Callable[[int], np.ndarray], sha256: Sequence[str]
 ) -> np.ndarray:
-    """Number the photographs so that copies, and copies of copies, have one number.
+    """Number the photographs so that copies, and copies of copies, share a number.
 
     Args:
-        described: of each photograph.
-        read: index -> its pixels, uint8 RGB [H, W, 3]; called for proposed pairs alone.
-        sha256: of each file: equal ones need no comparison.
+        described: one per photograph.
+        read: index -> pixels, uint8 RGB [H, W, 3]; called for proposed pairs only.
+        sha256: one per file; equal files need no comparison.
+
+    Returns:
+        int32 [N].
     """
     squares = lru_cache(maxsize=64)(lambda index: view(read(index))[0])
     pairs = []
@@ -110,7 +113,7 @@ def groups(
 
 
 def proposals(described: Sequence[Described]) -> Iterator[tuple[int, int, bool]]:
-    """Yield pairs i < j whose hashes are near, and whether j is to be mirrored first."""
+    """Yield pairs i < j whose hashes are near, and whether j is the mirrored one."""
     if not described:
         return
     hashes, mirrors = (
@@ -153,10 +156,11 @@ def _hash(square: np.ndarray) -> str:
 
 
 def _circle(mask: np.ndarray) -> tuple[float, float, float, bool]:
-    """Fit a circle (Kasa) to the mask's rim where the frame does not cut it off.
+    """Fit a circle (Kasa) to the edge of the mask where the frame does not cut it off.
 
     Returns:
-        x, y, radius in px, and whether enough of a rim was seen; else those of the mask's box.
+        x, y, radius in px, and whether enough of the edge was found. If not, x, y and radius
+        describe the box of the mask.
     """
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     size = max(width, height, 1)
@@ -164,12 +168,12 @@ def _circle(mask: np.ndarray) -> tuple[float, float, float, bool]:
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return box
-    rim = max(contours, key=len)[:, 0].astype(float)
-    rim = rim[((rim > 1) & (rim < (mask.shape[1] - 2, mask.shape[0] - 2))).all(axis=1)]
-    if len(rim) < 0.9 * size:  # four cut corners alone are no circle
+    edge = max(contours, key=len)[:, 0].astype(float)
+    edge = edge[((edge > 1) & (edge < (mask.shape[1] - 2, mask.shape[0] - 2))).all(axis=1)]
+    if len(edge) < 0.9 * size:  # four cut corners alone are no circle
         return box
-    terms = np.column_stack([rim, np.ones(len(rim))])
-    a, b, c = np.linalg.lstsq(terms, (rim**2).sum(axis=1), rcond=None)[0]
+    terms = np.column_stack([edge, np.ones(len(edge))])
+    a, b, c = np.linalg.lstsq(terms, (edge**2).sum(axis=1), rcond=None)[0]
     x, y, radius = a / 2, b / 2, np.sqrt(max(c + (a * a + b * b) / 4, 0))
     inside = left < x < left + width and top < y < top + height
     return (x, y, radius, True) if inside and 0.4 * size < radius < size else box

@@ -1,11 +1,10 @@
-"""What is done to one source file, whoever runs it: verify, measure, crop, scale, write.
+"""The work on one source file: verify, measure, crop, scale, write.
 
-A function of the file's bytes and of the long side alone, so that a local pool and Apache Beam give
-the same.
+The result is a function of the file's bytes and of the long side alone, so a local pool and Apache
+Beam give the same.
 """
 
 import hashlib
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,28 +15,29 @@ import numpy as np
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.fov import cropped_to_fov
 from srgan_keras.errors import UsageError
+from srgan_keras.files import atomic_write
 from srgan_keras.preparation import png
 from srgan_keras.preparation.contact_sheet import thumbnail
 from srgan_keras.preparation.duplicates import describe
 
-_LEAST_SIDE = 32  # px; less holds no retina
+_LEAST_SIDE = 32  # px; a smaller image shows no retina
 _LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
 
 Measured = dict[str, Any]
-"""Fields of `prepared.Row` that depend on the file alone; `described` finds duplicates."""
+"""Fields of `prepared.Row` that depend on the file alone, and `described`, which finds copies."""
 
 
 def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False) -> Measured:
-    """Prepare one file: write `out/images/ID.png` and `out/masks/ID.png`, return what was measured.
+    """Preprocess one file: write `out/images/ID.png` and `out/masks/ID.png`, return measurements.
 
-    Both are written whole or not at all. A file that is left out has a `reason` and no images.
+    Each is written whole or not at all. A skipped file has a `reason` and no images.
 
     Args:
-        path: of the source file.
-        id_: the new files' name.
-        out: the prepared folder.
-        long_side: of the image in px, never scaled up; 0 keeps the size.
-        shown: whether its `thumbnail` is wanted, which is then no part of what is kept.
+        path: path of the source file.
+        id_: name of the new files.
+        out: the preprocessed dataset.
+        long_side: long side of the image in px, never scaled up; 0 keeps the size.
+        shown: whether to return a `thumbnail` too, which the journal does not keep.
     """
     measured: Measured = {}
     try:
@@ -63,14 +63,14 @@ def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False
 
 
 def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
-    """Variance of the Laplacian of the green channel inside the mask, without its rim.
+    """Return the variance of the Laplacian of the green channel inside the mask without its edge.
 
     Args:
         image: uint8 RGB [H, W, 3].
         mask: bool [H, W].
 
     Returns:
-        Grey levels squared; 0 where the mask is too small.
+        Grey levels squared; 0 if the mask is too small.
     """
     inside = cv2.erode(mask.view(np.uint8), np.ones((9, 9), np.uint8))
     laplacian = cv2.Laplacian(cv2.extractChannel(image, 1), cv2.CV_16S)
@@ -96,8 +96,6 @@ def _has_contrast(image: np.ndarray, mask: np.ndarray) -> bool:
 
 
 def _write(file: Path, image: np.ndarray) -> None:
-    """Write a PNG under another name first, so that a killed run leaves no half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(png.encode(image))
-    os.replace(partial, file)
+    with atomic_write(file) as partial:
+        partial.write_bytes(png.encode(image))

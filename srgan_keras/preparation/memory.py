@@ -1,4 +1,4 @@
-"""Memory that one photograph leaves is taken by the next."""
+"""The memory of one photograph is reused for the next."""
 
 import ctypes
 import sys
@@ -12,12 +12,12 @@ _DEFAULT, _MOST = 32 * 2**20, 2**30
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Within this, what is freed stays with the process; afterwards it goes back to the system.
+    """Keep freed memory in the process within this context; return it to the system at the end.
 
-    glibc gives a frame of some ten MB back at once and takes it anew, page by page, for the next
-    one, which takes as long as decoding a JPEG does. So do the threads' own arenas, of 64 MB a
-    piece: threads that are started within this use the process's, now and later. Other C libraries
-    are left as they are.
+    glibc returns a frame of about ten MB at once and requests it again, page by page, for the next
+    one. That takes as long as decoding a JPEG. Threads' own arenas, of 64 MB each, do the same:
+    threads that start within this context use the arena of the process, now and later. Other C
+    libraries stay as they are.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not hasattr(libc, "mallopt"):

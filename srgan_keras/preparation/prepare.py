@@ -1,8 +1,8 @@
-"""`srgan-keras prepare SPEC --out DIR`: photographs checked, cropped, scaled and split, once.
+"""`srgan-keras prepare DATASET --out DIR`: check, crop, scale and split photographs once.
 
-Each file's outcome is a line of `journal.jsonl`, written after its images: a run that was killed
-goes on, and one that was finished takes in only what is new or was changed. `prepared.json` comes
-last, and without it the folder is not used.
+`journal.jsonl` has a line for each file, written after its images. An interrupted run resumes, and
+a finished one processes only new and changed files. `prepared.json` is written last; without it no
+command reads the folder.
 """
 
 import json
@@ -24,32 +24,35 @@ from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.listing import File, Listing, listing
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.errors import UsageError
+from srgan_keras.files import atomic_write, write_json
 from srgan_keras.options import PrepareOptions
 from srgan_keras.preparation import memory
-from srgan_keras.preparation.assign import assign, conflicts, group
 from srgan_keras.preparation.card import SHOWN, write_card
 from srgan_keras.preparation.duplicates import Described
 from srgan_keras.preparation.intake import Measured, take_in
+from srgan_keras.preparation.splits import assign, conflicts, group
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str, int, int]
-"""Source, id, bytes, time of change: whatever differs, the file is taken in again."""
+"""Source, id, size, time of change; if one differs, the file is processed again."""
 
 
 def prepare(options: PrepareOptions) -> dict[str, Any]:
-    """Do what the verb asks for, print what became of the files, return prepared.json's contents.
+    """Run the command, print a summary of the files, return the contents of prepared.json.
 
     Raises:
-        UsageError: wrong use or input; with `strict`, anything was left out.
+        UsageError: wrong use or input; with `strict`, a file was skipped.
     """
     source, out = Path(options.data), options.out
     if options.hr_long_side < 0:
-        raise UsageError("--hr-long-side must be 0 (native size) or more")
+        raise UsageError(
+            f"hr_long_side must be 0 (native size) or more, not {options.hr_long_side}"
+        )
     if not source.is_dir() or prepared.is_prepared(source):
-        raise UsageError(f"{source} is not a folder of original photographs")
+        raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
     if out.resolve().is_relative_to(source.resolve()):
-        raise UsageError(f"--out {out} lies in {source}: choose a folder outside of it")
+        raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")
     settings = {"hr_long_side": options.hr_long_side, "fov_mask": FOV_MASK_VERSION}
     found = listing(source)
     journal = _open(out, settings, options.overwrite)
@@ -59,7 +62,7 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
     group(described, rows, out)
     assign(rows)
     if all(row.reason for row in rows):
-        raise UsageError(f"none of {len(rows)} files of {source} can be used: {rows[0].reason}")
+        raise UsageError(f"all {len(rows)} files of {source} are skipped: {rows[0].reason}")
     _place(out, rows)
     prepared.write_manifest(out, rows)
     write_card(out, rows, thumbnails)
@@ -74,13 +77,14 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
     }
     print(_text(out, counts, info["label_conflicts"]))  # noqa: T201
     if options.strict and counts["left_out"]:
-        raise UsageError(f"--strict: {sum(counts['left_out'].values())} files were left out")
-    (out / prepared.INFO).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        skipped = sum(counts["left_out"].values())
+        raise UsageError(f"{skipped} files are skipped: remove them, or do not set strict")
+    write_json(out / prepared.INFO, info, indent=1)
     return info
 
 
 def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Measured]:
-    """Make the folder, or read what an earlier run left in it."""
+    """Make the folder, or read the journal of an earlier run."""
     journal = out / prepared.JOURNAL
     try:
         if overwrite and prepared.is_prepared(out):
@@ -88,19 +92,21 @@ def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Mea
         out.mkdir(parents=True, exist_ok=True)
         lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
         if not lines and any(out.iterdir()):
-            raise UsageError(f"{out} holds something else: choose an empty folder")
+            raise UsageError(f"{out} holds other files: choose an empty folder")
         (out / prepared.INFO).unlink(missing_ok=True)
         done = [entry for line in lines[1:] if (entry := _entry(line))]
         if lines and _entry(lines[0]) != settings:
-            raise UsageError(f"{out} was begun with other options: another --out, or --overwrite")
-        # anew, without what a kill cut off and what came later again
+            raise UsageError(
+                f"{out} was prepared with other options: choose another folder or set overwrite"
+            )
+        # rewritten without the half line that a kill leaves, and without repeated entries
         kept = {tuple(key): measured for key, measured in done}
         text = [settings, *([key, kept[key]] for key in kept)]
-        partial = journal.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(entry) + "\n" for entry in text), encoding="utf-8")
-        partial.replace(journal)
+        with atomic_write(journal) as partial:
+            lines = [json.dumps(entry) + "\n" for entry in text]
+            partial.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+        raise UsageError(f"cannot write {out} ({error.strerror}): choose another folder") from None
     return kept
 
 
@@ -114,10 +120,10 @@ def _entry(line: str) -> Any:  # noqa: ANN401
 def _take_in_all(
     files: list[File], done: dict[Key, Measured], options: PrepareOptions
 ) -> tuple[list[prepared.Row], dict[str, Described], dict[str, np.ndarray]]:
-    """Take in what is new, on all cores.
+    """Process new and changed files on all cores.
 
     Returns:
-        The rows; what finds copies, by source; such thumbnails as are at hand, by id.
+        The rows; the descriptions that find copies, by source; known thumbnails, by id.
     """
     out, long_side = options.out, options.hr_long_side
     keys = {file.source: _key(file) for file in files}
@@ -129,7 +135,7 @@ def _take_in_all(
         or (not seen["reason"] and file.id not in present)
     ]
     if len(todo) < len(files):
-        log.info("%d of %d files were taken in before", len(files) - len(todo), len(files))
+        log.info("%d of %d files are already prepared", len(files) - len(todo), len(files))
     rows: list[prepared.Row] = []
     described: dict[str, Described] = {}
     thumbnails: dict[str, np.ndarray] = {}
@@ -164,11 +170,11 @@ def _take_in_all(
 
 
 def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
-    """Take files in on all cores, a few at a time, in any order."""
+    """Process files on all cores, a few at a time; the order of the results varies."""
     every = max(1, -(-len(files) // SHOWN))
     workers = os.cpu_count() or 1
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # a file a thread: OpenCV and NumPy let the others run meanwhile
+    cv2.setNumThreads(1)  # one thread per file: OpenCV and NumPy release the lock
     pending: dict[Future, File] = {}
     pool = ThreadPoolExecutor(workers)
     try:
@@ -195,18 +201,18 @@ def _key(file: File) -> Key:
 
 
 def _present(out: Path) -> set[str]:
-    """Ids that have both images."""
+    """Return the ids that have both images."""
     both = [{file.stem for file in (out / kind).rglob("*.png")} for kind in ("images", "masks")]
     return both[0] & both[1]
 
 
 def _place(out: Path, rows: list[prepared.Row]) -> None:
-    """Move the images to the folders of their splits; remove those of files that are gone."""
+    """Move the images to the folders of their splits; delete those of deleted files."""
     wanted = {f"{row.id}.png": row.split for row in rows if not row.reason}
     for kind in ("images", "masks"):
         for split in SPLITS:
             (out / kind / split).mkdir(parents=True, exist_ok=True)
-        # what was taken in again lies at the top and goes over the older one
+        # an image that was made again is at the top, and replaces its older version
         for folder in (*(out / kind / split for split in SPLITS), out / kind):
             for file in list(folder.iterdir()):
                 if file.is_dir():
@@ -236,8 +242,8 @@ def _text(out: Path, counts: dict[str, Any], conflicts: list[dict[str, int]]) ->
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     lines = [
         f"{out}: {counts['found']} files found, {counts['kept']} kept ({splits})",
-        *(f"  left out: {count} {reason}" for reason, count in counts["left_out"].items()),
-        f"  not taken for photographs: {counts['masks']} masks, {counts['other_files']} others",
+        *(f"  skipped: {count} {reason}" for reason, count in counts["left_out"].items()),
+        f"  other files: {counts['masks']} masks, {counts['other_files']} others",
         f"  copies of one photograph: {counts['copies']} in {counts['groups_of_copies']} groups",
         *(f"  copies with different grades: {group}" for group in conflicts),
     ]

@@ -109,7 +109,7 @@ def test_spec_aptos2019_of_a_prepared_folder(home, prepared_folder):
         assert (photograph.id, photograph.split) == (original.id, original.split)
         np.testing.assert_array_equal(photograph.read(), original.read())
         np.testing.assert_array_equal(photograph.mask(), original.mask())
-    with pytest.raises(UsageError, match="was prepared at 64 px and 128 px is wanted"):
+    with pytest.raises(UsageError, match="has a long side of 64 px, not 128 px"):
         prepared.check("aptos2019", 128)
 
 
@@ -126,13 +126,15 @@ def test_tfds_builds_the_folder(manual, tmp_path):
 
 
 def test_data_that_is_not_there_is_explained(home):
-    with pytest.raises(UsageError, match=r"data/aptos2019 is not there. Accept the rules of http"):
+    with pytest.raises(
+        UsageError, match=r"data/aptos2019 does not exist. Accept the rules of http"
+    ):
         datasets.find("aptos2019")
 
 
 def test_the_wrong_config_is_refused(home, manual):
     builder = Builder(config="prepared")
-    with pytest.raises(UsageError, match="is no prepared folder: choose the other config"):
+    with pytest.raises(UsageError, match="is not a preprocessed dataset: choose the other config"):
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(manual_dir=str(manual))
         )

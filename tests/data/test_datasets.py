@@ -53,7 +53,7 @@ def test_kaggles_layout_has_grades_and_warns_of_missing_rows(tmp_path, caplog):
     assert found["dd"].split == "test"
     messages = [r.getMessage() for r in caplog.records]
     assert len(messages) == 1
-    assert "2 of 5 photographs are not there (gone1, gone2)" in messages[0]
+    assert "2 of 5 photographs are missing (gone1, gone2)" in messages[0]
 
 
 def test_the_reupload_with_doubled_folders_is_read(tmp_path):
@@ -88,8 +88,8 @@ def test_equal_names_in_two_folders_stay_apart(tmp_path):
         ("empty", "no photographs in"),
         ("text", "no photographs in"),
         ("file.png", "is not a folder"),
-        ("kaggle", "none of its 1 photographs is there"),
-        ("phantom:0", "holds no photographs"),
+        ("kaggle", "all of its 1 photographs are missing"),
+        ("phantom:0", "use phantom:1 or more"),
     ],
 )
 def test_wrong_sources_are_refused_with_one_line(spec, message, tmp_path):
@@ -114,6 +114,15 @@ def test_phantoms_are_photographs_too():
     found = datasets.find("phantom:10")
     assert [len(datasets.select(found, s)) for s in datasets.SPLITS] == [8, 1, 1]
     assert found[0].read().shape == (datasets.PHANTOM_SIZE, datasets.PHANTOM_SIZE, 3)
+    assert len(datasets.find("phantom")) == datasets.DEFAULT_PHANTOMS
+
+
+def test_the_number_of_phantoms():
+    assert datasets.phantom_count("phantom:12") == 12
+    assert datasets.phantom_count("phantom") == datasets.DEFAULT_PHANTOMS
+    assert datasets.phantom_count("phantoms") is None
+    with pytest.raises(UsageError, match="use phantom:4 or more"):
+        datasets.phantom_count("phantom:3", least=4)
 
 
 @pytest.mark.real

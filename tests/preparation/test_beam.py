@@ -34,7 +34,7 @@ def test_beam_gives_what_a_local_run_gives(originals, tmp_path, capsys):
     assert run(originals, beam, "--runner", "beam", "--beam-options=--direct_num_workers=2") == 0
     assert contents(beam) == contents(local)
     assert "manifest.csv" in contents(beam)
-    assert "left out: 1 empty file" in capsys.readouterr().out
+    assert "skipped: 1 empty file" in capsys.readouterr().out
     # nothing is left to do, by either
     written = (beam / "images").rglob("*.png")
     times = {file: file.stat().st_mtime_ns for file in written}

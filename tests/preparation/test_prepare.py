@@ -14,7 +14,7 @@ from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.preparation import intake, prepare
-from srgan_keras.preparation.assign import assign
+from srgan_keras.preparation.splits import assign
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_images_masks_and_manifest_agree(originals, folder):
 def test_what_reads_it_gets_its_splits_masks_and_grades(folder, caplog):
     caplog.set_level(logging.INFO)
     found = datasets.find(str(folder))
-    assert "its splits and its masks are used" in caplog.text
+    assert "using its splits and masks" in caplog.text
     rows = {row["id"]: row for row in manifest(folder).values()}
     for photograph in found:
         assert photograph.split == rows[photograph.id]["split"]
@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_manifest(originals, folder, tmp_path, 
     monkeypatch.setattr(prepare, "take_in", killed)
     out = tmp_path / "out"
     assert run(originals, out) == 130
-    with pytest.raises(UsageError, match="not prepared to its end"):
+    with pytest.raises(UsageError, match="is not finished"):
         datasets.find(str(out))
     lines = (out / "journal.jsonl").read_text()
     (out / "journal.jsonl").write_text(lines[:-20])  # the kill came in the middle of a line
@@ -156,9 +156,9 @@ def test_what_changed_is_noticed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--hr-long-side", "128"], "was prepared at 96 px and 128 px is wanted"),
+        (["--hr-long-side", "128"], "has a long side of 96 px, not 128 px"),
         (["--hr-long-side", "0"], "native size"),
-        (["--protocol", "author", "--hr-long-side", "96"], "cropped to the field of view already"),
+        (["--protocol", "author", "--hr-long-side", "96"], "already cropped to the field of view"),
         (["--hr-long-side", "96", "--fov-mask", "3"], "masks of another version than 3"),
     ],
 )
@@ -168,7 +168,7 @@ def test_what_it_cannot_give_is_refused_naming_the_originals(
     assert cli.main(["evaluate", "--data", str(folder), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
-    assert f"give the originals, {originals}" in error
+    assert f"use the originals, {originals}" in error
 
 
 def test_a_changed_manifest_is_refused(folder, tmp_path):
@@ -181,7 +181,7 @@ def test_a_changed_manifest_is_refused(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("other", "holds something else"), ("in/below", "lies in"), ("file", "cannot write into")],
+    [("other", "holds other files"), ("in/below", "is inside"), ("file", "cannot write")],
 )
 def test_a_folder_that_will_not_do(name, message, tmp_path, capsys):
     (tmp_path / "in").mkdir()

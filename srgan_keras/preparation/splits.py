@@ -1,4 +1,4 @@
-"""Which copies are of one photograph, and which split each goes into: copies together."""
+"""The splits of a preprocessed dataset: copies of one photograph are in the same split."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -12,18 +12,18 @@ from srgan_keras.preparation.duplicates import Described, groups
 
 
 def group(described: dict[str, Described], rows: list[Row], out: Path) -> None:
-    """Set `group` of the rows that are kept: copies of one photograph have the first one's id.
+    """Set `group` of the kept rows: copies of one photograph share the id of the first.
 
     Args:
-        described: of each photograph, by source.
-        rows: in their order.
-        out: the prepared folder, the images in whatever place.
+        described: description of each photograph, by source.
+        rows: all rows of the manifest.
+        out: the preprocessed dataset; its images may be at the top or in the folder of any split.
     """
     kept = [row for row in rows if not row.reason]
 
     def read(index: int) -> np.ndarray:
         name = f"{kept[index].id}.png"
-        # what was taken in again lies at the top, beside an older one
+        # an image that was made again is at the top, its older version in the folder of a split
         folders = [out / "images", *(out / "images" / split for split in SPLITS)]
         return decode(next(f / name for f in folders if (f / name).exists()).read_bytes())
 
@@ -44,12 +44,14 @@ def conflicts(rows: list[Row]) -> list[dict[str, int]]:
 
 
 def assign(rows: list[Row]) -> None:
-    """Set `split` of the rows that are kept, so that no copy of a photograph is in two splits.
+    """Set `split` of the kept rows, so that all copies of a photograph are in the same split.
 
-    Where the source's folders name splits they are kept: what lies outside of them is left out, as
-    is a copy of a photograph of the test (or else validation) split in another; where they have no
-    validation part, a tenth of train becomes it. Else 80/10/10 are drawn. Both draws take whole
-    groups, evenly over grade and resolution, and depend on the photographs alone.
+    If the folders of the source name splits, these stay. Photographs outside them are skipped. If
+    two splits hold a copy of a photograph, test goes before validation, and validation before
+    train: the other copy is skipped. If no folder is for validation, a tenth of train becomes it.
+
+    If no folder names a split, 80/10/10 are drawn. Both draws take whole groups, evenly over grade
+    and resolution, and depend on the photographs alone.
     """
     kept = [row for row in rows if not row.reason]
     if not any(row.split for row in kept):
@@ -65,7 +67,7 @@ def assign(rows: list[Row]) -> None:
 
 
 def _no_copies_across(rows: list[Row]) -> None:
-    for group in _groups(rows):
+    for group in copies(rows):
         first = max((row.split for row in group), key=("train", "validation", "test").index)
         for row in group:
             if row.split != first:
@@ -75,9 +77,9 @@ def _no_copies_across(rows: list[Row]) -> None:
 def _draw(rows: list[Row], splits: tuple[str, ...]) -> None:
     """Give a tenth of the groups to each of the splits, the rest to train.
 
-    Every n-th group in the order of grade and resolution: each tenth is made up as the whole is.
+    Each tenth takes every n-th group in the order of grade and resolution, so it represents all.
     """
-    groups = sorted(_groups(rows), key=_stratum)
+    groups = sorted(copies(rows), key=_stratum)
     tenth = max(1, round(len(groups) / 10)) if len(groups) > len(splits) else 0
     for row in rows:
         row.split = SPLITS[0]
@@ -88,7 +90,8 @@ def _draw(rows: list[Row], splits: tuple[str, ...]) -> None:
                 row.split = split
 
 
-def _groups(rows: list[Row]) -> list[list[Row]]:
+def copies(rows: list[Row]) -> list[list[Row]]:
+    """Return the rows by photograph: those with the same `group` together."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group or row.id].append(row)
