@@ -80,12 +80,11 @@ def evaluate(
         for all_rows, new_rows in zip(rows, measured, strict=True):
             all_rows += new_rows
     if len(failed) == len(photographs):
-        first = next(iter(failed.values()))
-        raise UsageError(f"no photograph could be measured; the first: {first}")
+        reason = next(iter(failed.values()))
+        raise UsageError(f"no photograph could be measured; the first: {reason}")
     good = [p for p in photographs if p.id not in failed]
     reasons = [{"id": id_, "reason": reason} for id_, reason in failed.items()]
-    record = {"data": _data_record(good, source, named), "failed": reasons}
-    runs = []
+    record, runs = {"data": _data_record(good, source, named), "failed": reasons}, []
     for protocol, run_rows in zip(protocols, rows, strict=True):
         run = Run(protocol, good, run_rows)
         tell(observers, "finish", run)

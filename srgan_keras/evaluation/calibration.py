@@ -1,9 +1,9 @@
 """Split-conformal calibration: an uncertainty map becomes an interval that covers a stated share.
 
-The interval of a pixel is q (u + `FLOOR`) grey levels to either side of SR, where u is the map's
-value. q is the `LEVEL` quantile of |error| / (u + FLOOR) over the pixels of other photographs, each
-with the same weight. The photographs, sorted by sha256, form two halves. Each half is calibrated on
-the other.
+The interval of a pixel is q (u + `FLOOR`) grey levels to either side of SR. u is the map's value.
+With scores |error| / (u + FLOOR), q is their `LEVEL` quantile over the pixels of other photographs,
+each with the same weight. The photographs, sorted by sha256, form two halves. Each half is
+calibrated on the other.
 
 Photographs are assumed to be exchangeable; pixels of one photograph are not. The guarantee is
 coverage on average over photographs, up to 1 / (n + 1) for n calibration photographs. It does not
@@ -62,9 +62,9 @@ def calibrate(found: list[Scores]) -> tuple[dict[str, Any], list[float]]:
 
     Returns:
         The record, and each photograph's coverage: the share of its pixels within its interval.
-        The record has level, floor, n, coverage and half_width (`statistics.summary`).
-        constant_half_width is that of an interval of one width for all pixels: a useful map has a
-        narrower one. quantile is q over all photographs, for a new photograph.
+        The record has level, floor, n, coverage and half_width (`statistics.summary`). It has
+        `constant_half_width`, for an interval of one width: a useful map has a narrower one. It
+        has `quantile`, q over all photographs, for a new photograph.
 
     Raises:
         ValueError: fewer than two photographs.

@@ -1,4 +1,4 @@
-"""What an evaluation tells those who watch it: trust maps, the gallery, the clock."""
+"""Observers of an evaluation: trust maps, the gallery and the clock are such observers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
