@@ -1,12 +1,12 @@
-"""What measuring costs: the metrics of one row on one core, and the memory of `evaluate`.
+"""Cost of an evaluation: the metrics of one row on one core, and the memory of `evaluate`.
 
     python benchmarks/evaluation.py [--side 1024] [--rounds 5] [--photographs 30] [--json]
 
-One row is one SR photograph with all metrics of protocol `standard` in its three regions. SSIM of
-RGB, which is a part of it, stands beside `tf.image.ssim` of the same pair on the same core,
-interleaved. `parts` are the seconds a photograph of `evaluate` without models, three rows.
-`grows_mb` is what the last 5/6 of the photographs add to its peak. Expect `row_s` below 0.3,
-`vs_tf_ssim` below 1, and `grows_mb` near 0.
+One row is one SR photograph with all metrics of protocol `standard` in its three regions. The
+benchmark also times our SSIM of RGB and `tf.image.ssim` on the same pair and core, interleaved.
+`parts` are seconds per photograph of `evaluate` without models, three rows. `grows_mb` is the peak
+memory that the last 5/6 of the photographs add. Expect `row_s` below 0.3, `vs_tf_ssim` below 1, and
+`grows_mb` near 0.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def whole(side: int, count: int) -> dict[str, Any]:
-    """Evaluate the baselines on phantoms: seconds a photograph by part, and the peak's growth."""
+    """Evaluate the baselines on phantoms: seconds per photograph by part, and the peak's growth."""
     from srgan_keras.evaluate import evaluate
     from srgan_keras.evaluation.clock import Clock
     from srgan_keras.evaluation.protocol import Standard
@@ -80,9 +80,9 @@ def whole(side: int, count: int) -> dict[str, Any]:
         photographs = drawn(Path(scratch), side, count)
         for n in (max(1, count // 6), count):
             clock, out = Clock(), Path(scratch) / f"out-{n}"
-            evaluate([], photographs[:n], [Standard(hr_long_side=side)], out, clock=clock)
-            with clock.of("report"):
-                report.write(out)
+            evaluate([], photographs[:n], [Standard(hr_long_side=side)], out, observers=[clock])
+            report.write(out)
+            clock.done("report")
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return {
         "parts": {name: round(spent / count, 3) for name, spent in clock.seconds.items()},

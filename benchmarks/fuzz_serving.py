@@ -1,9 +1,10 @@
-"""Damaged files through `serve_bytes`: an image or InvalidArgument each, the process lives on.
+"""Damaged files through `serve_bytes`: an image or InvalidArgument each, and no crash.
 
     python benchmarks/fuzz_serving.py [--count 10000] [--seed 0] [--json]
 
-PNG and JPEG files of a phantom with bytes changed, cut out, doubled or cut off, most of them near
-the head, and a PNG that claims 50,000 x 50,000 px. Prints how many were answered in which way.
+The files are PNG and JPEG files of a phantom. Their bytes are changed, removed, doubled or
+truncated, mostly near the head. One PNG claims 50,000 x 50,000 px. Prints how often each answer
+occurs.
 """
 
 import argparse

@@ -1,14 +1,17 @@
-"""Upscaling on a CPU: ours against naive Keras, PyTorch and ONNX Runtime, in one run, interleaved.
+"""Upscaling on a CPU: ours against naive Keras, PyTorch and ONNX Runtime, interleaved in one run.
 
-    python benchmarks/inference.py [--model FOLDER] [--data SPEC] [--count 2] [--rounds 3] [--json]
+    python benchmarks/inference.py [--model FOLDER] [--data DATASET] [--count 2] [--rounds 3]
+        [--json]
 
-The paper's generator (16 x 64, x4), untrained where no model folder is given. First the model alone
-on one square of a photograph, best of some rounds; then whole photographs from file to file, PNG
-level 1 on every side. Prints output megapixels a second and the ratios `keras_vs_naive`,
-`keras_vs_torch`, `openvino_vs_naive`, `openvino_vs_torch` of the times from file to file, with
-suffix `_no_skip` without skipping what lies outside the field of view. Naive: Keras, float32, whole
-image, cv2. PyTorch: channels_last, inference mode, whole image, the faster of float32 and bfloat16.
-Photographs: the first of up to 0.6 megapixels with 20 to 60 % outside the field of view.
+Without a model folder, the model is the paper's generator (16 x 64, x4), untrained. First the model
+alone runs on one square of a photograph, best of some rounds. Then whole photographs run from file
+to file, with PNG level 1 everywhere. Prints output megapixels per second, and ratios of the times
+from file to file: `keras_vs_naive`, `keras_vs_torch`, `openvino_vs_naive`, `openvino_vs_torch`. The
+suffix `_no_skip` marks runs that also compute pixels outside the field of view.
+
+Naive: Keras, float32, whole image, cv2. PyTorch: channels_last, inference mode, whole image, the
+faster of float32 and bfloat16. Photographs: the first of up to 0.6 megapixels with 20 to 60 %
+outside the field of view.
 """
 
 import argparse
@@ -108,9 +111,7 @@ def model_of(folder: Path | None, scratch: Path) -> Model:
     return load(target)
 
 
-def networks_of(
-    model: Model, types: list[str]
-) -> tuple[dict[str, Network], Network]:
+def networks_of(model: Model, types: list[str]) -> tuple[dict[str, Network], Network]:
     """Return every side's function of batches, and float32's output unclipped in 0..1."""
     import torch_generator
 

@@ -1,10 +1,10 @@
-"""Peak resident memory of upscaling, each case in a process of its own.
+"""Peak resident memory of upscaling, each case in its own process.
 
     python benchmarks/inference_memory.py [--model FOLDER] [--side 3000] [--files 100] [--json]
 
-The paper's generator (16 x 64, x4), untrained where no model folder is given. `upscale` and
-`serve_bytes` on one square phantom of 3000 px (12,000 x 12,000 out); `upscale` on 5 and 100 files
-of 64 px: `grows_mb` is the difference. `seconds` says how long a case took.
+Without a model folder, the model is the paper's generator (16 x 64, x4), untrained. `upscale` and
+`serve_bytes` run on one square phantom of 3000 px (12,000 x 12,000 out). `upscale` also runs on 5
+and 100 files of 64 px: `grows_mb` is the difference. `seconds` is the duration of a case.
 """
 
 import argparse

@@ -1,11 +1,14 @@
-"""Input pipeline on a CPU: pairs a second on one core, and how long a training step waits for them.
+"""Input pipeline on a CPU: pairs per second on one core, and the wait of a training step for them.
 
     python benchmarks/input_pipeline.py [--photographs 16] [--rounds 5] [--json]
 
-Phantoms as lossless PNG files of 512 px, pairs of HR 96 px at x4. Prints `pairs_per_s` of the
-pipeline and of one that decodes the file for every crop, as public SRGANs do, both on one core and
-interleaved; their ratio `vs_decoding`; and `share_of_step`, the part of the steps of stage 1 of
-preset `fundus` (the shorter ones of the two stages) that was spent waiting for a batch.
+Phantoms as lossless PNG files of 512 px, pairs of HR 96 px at x4. Prints:
+
+- `pairs_per_s`: the rate of our pipeline, and of one that decodes the file for every crop, as
+  public SRGANs do. Both run on one core, interleaved.
+- `vs_decoding`: the ratio of the two rates.
+- `share_of_step`: the share of stage 1's steps spent waiting for a batch. The preset is `fundus`;
+  its stage 1 has shorter steps than its stage 2.
 """
 
 import argparse

@@ -1,10 +1,11 @@
-"""Kill a training at random moments, start it again, compare it with one that nobody killed.
+"""Kill a training at random moments, restart it, and compare it with an uninterrupted one.
 
     python benchmarks/kill_resume.py --kills 10
 
-Trains small networks on phantoms twice, with `--train.deterministic`: once straight through, once
-killed (SIGKILL) at moments drawn over both stages. Ends with status 1 where a restart began from
-zero after a checkpoint, the weights differ in a bit, or the histories differ in more than times.
+Trains small networks on phantoms twice, with `--train.deterministic`. One training is
+uninterrupted; the other is killed (SIGKILL) at random moments of both stages. The exit status is 1
+if a restart began from zero after a checkpoint, a weight differs in a bit, or the histories differ
+in more than times.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
-    """Run both; return whether restarts went on, and whether weights and histories are the same."""
+    """Run both; return whether restarts resumed, and whether weights and histories are equal."""
     straight, killed = folder / "straight", folder / "killed"
     start(straight, folder / "straight.log").wait()
     rng = random.Random(seed)
@@ -90,7 +91,7 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
 
 
 def start(workdir: Path, log: Path) -> subprocess.Popen:
-    """Start the training, or go on with it."""
+    """Start or resume the training."""
     command = [sys.executable, "-m", "srgan_keras.train", *OPTIONS, "--workdir", str(workdir)]
     with log.open("w") as out:
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)

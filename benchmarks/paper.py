@@ -1,12 +1,12 @@
-"""The measured tables of PAPER.md as Markdown, those of its models, too: all of them in one go.
+"""The measured tables of PAPER.md and its models' tables, as Markdown.
 
     python benchmarks/paper.py --data data/aptos2019 data/idrid/images/test [--table table2|grid]
         [--models MODEL ...] [--json]
 
-`table2` is protocol `author` on the first data set: rows beside the paper's, the cost of truncating
-to 8 bit, what the mask grey > 127 covers. `grid` is protocol `standard` on each data set, at scales
-2 and 4 and long sides of 512, 1024 and 2048 px. Models, by default the shipped ones, are measured
-where scale and degradation are theirs.
+`table2` is protocol `author` on the first dataset: our rows next to the paper's, the cost of
+truncating to 8 bit, and the pixels that the mask grey > 127 covers. `grid` is protocol `standard`
+on each dataset, at scales 2 and 4 and long sides of 512, 1024 and 2048 px. Models, by default the
+pretrained ones, are measured at their own scale and degradation.
 """
 
 import argparse
@@ -39,7 +39,7 @@ SHOWN = {
     "SSIM inner": ("ssim", "inner"),
 }
 SHARES = (0.0, 0.001, 0.01)
-"""Of a photograph's pixels that are bright, from which on F1 is averaged."""
+"""Minimum shares of bright pixels in the photographs over which F1 is averaged."""
 
 
 def run(

@@ -1,18 +1,18 @@
-"""`srgan-keras prepare`: speed, memory, ten thousands of files, a kill in the middle, an epoch.
+"""`srgan-keras prepare`: speed, memory, large collections, a kill, and the speed of an epoch.
 
     python benchmarks/prepare.py [--data FOLDER] [--photographs 24] [--counts 1000 10000] [--json]
 
-The photographs are those of FOLDER, or phantoms as PNG files of 2048 px. Prints
+The photographs are those of FOLDER, or phantoms as PNG files of 2048 px. Prints:
 
-- `vs_bare_loop`: seconds of a loop that decodes and area-resizes the same files with OpenCV, a
-  thread a core, over prepare's, both at 1024 px: the median of three rounds of both;
-- `peak_gb`: largest resident memory of prepare's process;
-- `killed`: a run ended by kill -9 after a third of the files and begun again, against a whole one:
-  whether the manifests are the same, how many finished images were made again;
+- `vs_bare_loop`: seconds of a bare loop over prepare's, both at 1024 px, median of three rounds.
+  The loop decodes and area-resizes the same files with OpenCV, with a thread for each core.
+- `peak_gb`: largest resident memory of prepare's process.
+- `killed`: a run killed (kill -9) after a third of the files and restarted, against a whole one.
+  Says whether the manifests are the same, and how many finished images were made again.
 - `epoch`: seconds to decode, crop and scale each original to 1024 px and cut one patch, over those
-  of training to cut a patch of each prepared photograph: its `first` epoch, with which it decodes
-  them into its memory-mapped file (`data/cache.py`), and the `later` ones, which read from that;
-- `counts`: milliseconds a file, and `peak_gb`, of collections of so many small files.
+  of training to cut a patch of each preprocessed photograph. The `first` epoch also decodes them
+  into the memory-mapped file (`data/cache.py`); the `later` ones read from it.
+- `counts`: milliseconds per file, and `peak_gb`, of collections of that many small files.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def killed(source: Path, scratch: Path) -> dict[str, object]:
 
 
 def epochs(originals: Path, prepared: Path, scratch: Path) -> dict[str, float]:
-    """Return how much sooner an epoch of patches is cut from the prepared folder, by training."""
+    """Return the speed-up of an epoch of patches from the preprocessed dataset, by training."""
     from srgan_keras.data.cache import build
     from srgan_keras.data.pairs import hr_patch
 

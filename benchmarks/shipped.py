@@ -1,10 +1,10 @@
-"""How much sooner a shipped model enlarges than the paper's generator: one square, interleaved.
+"""Speed of a pretrained model against the paper's generator: one square, interleaved.
 
     python benchmarks/shipped.py [--model fundus-x4] [--side 256] [--rounds 5] [--json]
 
-The paper's generator (16 x 64, x4) is untrained, and goes the same way as ours: its SavedModel,
-with batch normalisation folded. `ratio` is its seconds over ours, each the best of the rounds, by
-type; expect 1.5 and more of `fundus-x4`.
+The paper's generator (16 x 64, x4) is untrained and runs the same way as ours: as SavedModel, with
+batch normalisation folded. `ratio` is its seconds over ours, each the best of the rounds, by type.
+Expect at least 1.5 of `fundus-x4`.
 """
 
 import argparse

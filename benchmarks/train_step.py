@@ -1,13 +1,17 @@
-"""Training step of stage 2 on a CPU: ours against what public SRGANs do, in one run, interleaved.
+"""Training step of stage 2 on a CPU: ours against public SRGANs, interleaved in one run.
 
     python benchmarks/train_step.py [--side 96 --batch 8] [--rounds 8] [--json]
 
-The paper's generator (16 x 64, batch normalisation), all of VGG-19's trunk frozen. Prints images a
-second and the ratios `vs_public_tf` (D and VGG-19 called apart on HR and SR, float32, no XLA),
-`vs_public_torch` (PyTorch, called apart, channels_last), `vs_same_torch` (PyTorch, the very same
-sharing) and `share_of_matmul` (of the rate of a 4096 x 4096 `tf.matmul` in the same type). Ours and
-PyTorch's are each in the faster of float32 and, where the processor has units for it, bfloat16.
-`--memory` compares peak memory at batch 16 instead, in processes of their own.
+The paper's generator (16 x 64, batch normalisation), all of VGG-19's trunk frozen. Prints images
+per second and these ratios:
+
+- `vs_public_tf`: D and VGG-19 called separately on HR and SR, float32, no XLA.
+- `vs_public_torch`: PyTorch, called separately, channels_last.
+- `vs_same_torch`: PyTorch, with the same sharing as ours.
+- `share_of_matmul`: share of the rate of a 4096 x 4096 `tf.matmul` in the same type.
+
+Ours and PyTorch's each use the faster of float32 and, on a processor with units for it, bfloat16.
+`--memory` compares peak memory at batch 16 instead, in separate processes.
 """
 
 import argparse
@@ -164,8 +168,8 @@ def public_tf(side: int, batch: int) -> Callable[[], object]:
 def shared_flops(side: int) -> float:
     """Return 2 x MACs of the convolutions that the shared formulation needs for one image.
 
-    G forward, and backward to weights and to inputs; the trunk on HR, on SR, and from SR's feature
-    map back to SR; D's own convolutions on both, backward to weights twice and to SR once.
+    G: forward, and backward to weights and to inputs. The trunk: on HR, on SR, and from SR's
+    feature map back to SR. D's own convolutions: on both, backward to weights twice and to SR once.
     """
     import keras
 

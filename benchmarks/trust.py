@@ -1,13 +1,17 @@
-"""What the flag's thresholds are set on, and what trust maps show of planted lesions.
+"""Thresholds of the trust maps' flags, and the flags on planted lesions.
 
     python benchmarks/trust.py [--model MODEL] --data data/aptos2019 data/idrid/images [--json]
         [--hr-long-side 512] [--photographs 27] [--pictures DIR]
 
-A threshold: the 95th percentile over photographs of a map's largest value within `inner`, MODEL
-being a stage 1. A lesion is planted into SR (invented), or into HR before LR is made of it while SR
-stays that of the photograph without it (erased), or into SR which is then moved until it reduces to
-LR (without a trace). Expect `consistency` to flag the first two nearly always and the third never;
-`uncertainty` is of LR and the model alone and cannot know of any. Without MODEL it is bicubic.
+A threshold is the 95th percentile over photographs of a map's largest value within `inner`, where
+MODEL is a stage 1. Without MODEL it is bicubic. Lesions are planted in three ways:
+
+- invented: into SR;
+- erased: into HR before it is degraded to LR, while SR has no lesion;
+- without a trace: into SR, which is then changed until it degrades to LR.
+
+Expect `consistency` to flag the first two nearly always and the third never. `uncertainty` depends
+only on LR and the model, so it cannot detect a lesion.
 """
 
 import argparse
@@ -34,16 +38,16 @@ Case = tuple[Sample, np.ndarray]
 
 
 class Bicubic:
-    """Interpolation in place of a model."""
+    """Interpolation instead of a model."""
 
     name, scale, degradation = "bicubic", 4, "bicubic"
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
-        """Enlarge uint8 [h, w, 3] to uint8 [4 h, 4 w, 3]."""
+        """Upscale uint8 [h, w, 3] to uint8 [4 h, 4 w, 3]."""
         return bicubic(image, self.scale)
 
     def upscale_float(self, image: np.ndarray) -> np.ndarray:
-        """Enlarge uint8 [h, w, 3] to float32 in 0..1."""
+        """Upscale uint8 [h, w, 3] to float32 in 0..1."""
         return self.upscale(image).astype(np.float32) / 255
 
 
@@ -132,7 +136,7 @@ def main() -> None:
         chosen = sorted(photographs, key=lambda p: p.sha256)[: options.photographs]
         for i, photograph in enumerate(chosen):
             sample = protocol.sample(photograph.read(), photograph.mask())
-            planted = cases(protocol, sample, protocol.enlarge(model, sample))
+            planted = cases(protocol, sample, protocol.upscale(model, sample))
             x, y = middle(sample)
             near = np.zeros(sample.hr.shape[:2], np.uint8)
             cv2.circle(near, (x, y), 12, 1, -1)

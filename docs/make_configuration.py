@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 
 from srgan_keras import config, configure
+from srgan_keras.tables import markdown_table
 
 INTRODUCTION = """\
 # Configuration
@@ -37,17 +38,19 @@ parentheses, such as (vgg19), says when a setting applies.
 def markdown() -> str:
     """Return the text of docs/configuration.md."""
     presets = {name: configure.load(name) for name in config.PRESETS}
-    parts, differing = [INTRODUCTION], [("setting", *presets)]
+    parts, differing = [INTRODUCTION], []
     for part in dataclasses.fields(config.Config):
         hints, meanings = typing.get_type_hints(part.type), _meanings(part.type)
-        rows = [("setting", "type", "default", "meaning")]
+        rows = []
         for field in dataclasses.fields(part.type):
             name, kind = f"`{part.name}.{field.name}`", _type(hints[field.name])
             rows.append((name, kind, _value(field.default), meanings.get(field.name, "")))
             values = [_value(getattr(getattr(p, part.name), field.name)) for p in presets.values()]
             differing += [(name, *values)] if len(set(values)) > 1 else []
-        parts.append(f"## {part.name}\n\n{inspect.getdoc(part.type)}\n\n{_table(rows)}")
-    parts.append(f"## Presets\n\nThe presets differ in these settings.\n\n{_table(differing)}")
+        table = markdown_table(("setting", "type", "default", "meaning"), rows)
+        parts.append(f"## {part.name}\n\n{inspect.getdoc(part.type)}\n\n{table}")
+    table = markdown_table(("setting", *presets), differing)
+    parts.append(f"## Presets\n\nThe presets differ in these settings.\n\n{table}")
     return "\n".join(parts)
 
 
@@ -73,11 +76,6 @@ def _value(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(_value, value))
     return f"`{value:.5g}`" if isinstance(value, float) else f"`{value}`".replace("`None`", "none")
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    rows.insert(1, ("---",) * len(rows[0]))
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""Measure models beside interpolation: metrics.json, per_image.csv, report.html."""
+"""Compare models with interpolation: metrics.json, per_image.csv, report.html."""
 
 import csv
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,14 @@ from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.evaluation.clock import Clock
-from srgan_keras.evaluation.protocol import (
-    BASELINES,
-    Author,
-    Features,
-    Standard,
-    Upscaler,
-    measure,
-    vgg_features,
-)
+from srgan_keras.evaluation.measure import measure
+from srgan_keras.evaluation.observer import Observer, Run, tell
+from srgan_keras.evaluation.protocol import BASELINES, Author, Method, Standard
 from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.trust import Trust
+from srgan_keras.evaluation.vgg_distance import VggDistance, vgg_features
+from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
 from srgan_keras.options import EvaluateOptions
@@ -41,26 +35,22 @@ SCHEMA = 1
 
 
 def evaluate(
-    models: Sequence[Upscaler],
+    models: Sequence[Method],
     photographs: Sequence[Photograph],
     protocols: Sequence[Standard | Author],
     out: Path,
     source: str | None = None,
-    features: Features | None = None,
-    trust: bool = False,
-    clock: Clock | None = None,
+    observers: Sequence[Observer] = (),
 ) -> dict[str, Any]:
     """Measure and write `metrics.json`, `per_image.csv` and the pictures of `gallery/` into `out`.
 
     Args:
-        models: may be none: the baselines alone.
-        photographs: read one at a time; one that cannot be measured is named and left out.
-        protocols: each makes one run of the result; the pictures are of the first.
-        out: a folder, made where it does not exist.
-        source: SPEC of the photographs, for the record.
-        features: of `protocol.vgg_features`, for vgg_distance; without them it is not measured.
-        trust: make the models' trust maps of protocol `standard`, in `out/trust`.
-        clock: gets the seconds of each part; a block of `metrics` is one row of one photograph.
+        models: without any, only the baselines are measured.
+        photographs: read one at a time. A photograph that cannot be measured is skipped and named.
+        protocols: each makes one run of the result. The pictures are of the first.
+        out: a folder, which is created if it does not exist.
+        source: the DATASET of the photographs, for the record.
+        observers: for example `Trust`, which writes trust maps into `out/trust`.
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
@@ -68,58 +58,50 @@ def evaluate(
         see `statistics.summary` for the values.
 
     Raises:
-        UsageError: no photographs, none that can be measured, or a model of another scale.
+        UsageError: no photograph can be measured, or a model has another scale.
     """
     if not photographs:
-        raise UsageError("no photographs to measure: choose another --split or --data")
+        raise UsageError("there are no photographs to measure. Choose another split or dataset.")
     named = _names(models)
     for protocol in protocols:
         _check_models(protocol, named)
     _make_folder(out)
+    observers = (*observers, Gallery())
+    tell(observers, "start", protocols, named, out)
     rows: list[list[Row]] = [[] for _ in protocols]
-    failed: list[dict[str, str]] = []
-    clock = clock or Clock()
-    trusts = [
-        Trust(protocol, named, out / "trust")
-        if trust and named and isinstance(protocol, Standard)
-        else None
-        for protocol in protocols
-    ]
-    gallery = Gallery(protocols[0], named, out)
+    failed: dict[str, str] = {}
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
-            measured = _measure(photograph, protocols, named, features, clock, trusts, gallery)
+            measured = _rows(photograph, protocols, named, observers)
         except UsageError as error:
-            log.warning("%s is left out: %s", photograph.id, error)
-            failed.append({"id": photograph.id, "reason": str(error)})
+            log.warning("%s is skipped: %s", photograph.id, error)
+            failed[photograph.id] = str(error)
             continue
         for all_rows, new_rows in zip(rows, measured, strict=True):
             all_rows += new_rows
     if len(failed) == len(photographs):
-        raise UsageError(f"no photograph could be measured; the first: {failed[0]['reason']}")
-    bad = {f["id"] for f in failed}
-    good = [p for p in photographs if p.id not in bad]
-    data = _data_record(good, source, named)
-    with clock.of("summary"):
-        runs = [
-            _run(protocol, named, run_rows, maps) | {"data": data, "failed": failed}
-            for protocol, run_rows, maps in zip(protocols, rows, trusts, strict=True)
-        ]
-    with clock.of("pictures"):
-        gallery.finish(good, rows[0], runs[0]["trust"])
+        reason = next(iter(failed.values()))
+        raise UsageError(f"no photograph could be measured; the first: {reason}")
+    good = [p for p in photographs if p.id not in failed]
+    reasons = [{"id": id_, "reason": reason} for id_, reason in failed.items()]
+    record, runs = {"data": _data_record(good, source, named), "failed": reasons}, []
+    for protocol, run_rows in zip(protocols, rows, strict=True):
+        run = Run(protocol, good, run_rows)
+        tell(observers, "finish", run)
+        runs.append(_summary(run, named) | record)
+        tell(observers, "done", "summary")
     result = {"schema": SCHEMA, "runs": runs}
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
-    text = json.dumps(result, indent=1, allow_nan=False)
-    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    write_json(out / "metrics.json", result, indent=1)
     return result
 
 
 def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
-    """Do what the verb `evaluate` asks for, print the table, write the report, return metrics.json.
+    """Run the command `evaluate`: print the table, write the report, return metrics.json.
 
     Raises:
-        UsageError: wrong use or input.
-        CommandError: done, but some photographs could not be measured.
+        UsageError: an option or the input is wrong.
+        CommandError: the results are written, but some photographs could not be measured.
     """
     models = [_load(name) for name in options.models]
     version = prepared.check(
@@ -127,14 +109,18 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     )
     protocol = _protocol(options, models, version)
     photographs = datasets.select(datasets.find(options.data), options.split)
-    features = vgg_features(options.vgg_weights) if options.vgg_weights else None
-    clock, out = Clock(), options.out
-    measured, trust = models, options.trust
-    if options.self_ensemble:  # whose own spread is zero
-        measured, trust = [*models, *map(SelfEnsembled, models)], False
-    result = evaluate(measured, photographs, [protocol], out, options.data, features, trust, clock)
-    with clock.of("report"):
-        report.write(out, models)
+    measured, observers = models, []
+    if options.vgg_weights:
+        observers.append(VggDistance(vgg_features(options.vgg_weights)))
+    if options.self_ensemble:  # the spread of a self-ensemble is zero, so it has no trust maps
+        measured = [*models, *map(SelfEnsembled, models)]
+    elif options.trust:
+        observers.append(Trust())
+    clock = Clock()
+    observers = [clock, *observers]
+    result = evaluate(measured, photographs, [protocol], options.out, options.data, observers)
+    report.write(options.out, models)
+    clock.done("report")
     log.info("seconds: %s", clock.line())
     print(table(result))  # noqa: T201
     failed = [f["id"] for f in result["runs"][0]["failed"]]
@@ -144,7 +130,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
 
 
 def _load(name: str) -> Model | PlainSavedModel:
-    """Return a model folder, a shipped model, or a SavedModel of which nothing else is known."""
+    """Load a model folder, a pretrained model, or a SavedModel without a model.json."""
     path = Path(name)
     if (path / MARK).is_file() and not (path / "model.json").is_file():
         return PlainSavedModel(path)
@@ -152,30 +138,34 @@ def _load(name: str) -> Model | PlainSavedModel:
 
 
 def _protocol(
-    options: EvaluateOptions, models: Sequence[Upscaler], fov_mask_version: int
+    options: EvaluateOptions, models: Sequence[Method], fov_mask_version: int
 ) -> Standard | Author:
-    """The protocol asked for; scale and degradation default to the first model's."""
+    """Return the protocol; scale and degradation default to those of the first model."""
     scale = options.scale
     if scale is None:
         scale = models[0].scale if models else 4
     if scale < 2 or options.hr_long_side < 0:
-        raise UsageError("--scale must be 2 or more, --hr-long-side 0 (native size) or more")
+        raise UsageError("scale must be 2 or more, hr_long_side 0 (native size) or more")
     if options.protocol == Author.name:
         if scale != Author.scale:
-            raise UsageError(f"protocol author is x{Author.scale} alone, not x{scale}")
+            raise UsageError(
+                f"protocol author has scale {Author.scale}, not {scale}. Choose protocol standard."
+            )
         if options.degradation not in (None, Author.degradation):
-            raise UsageError(f"protocol author has its own degradation, {Author.degradation}")
+            raise UsageError(
+                f"protocol author has the degradation {Author.degradation}. Do not set another."
+            )
         return Author(options.rounding)
     if options.rounding != "truncate":
-        raise UsageError("--rounding is an option of --protocol author alone")
+        raise UsageError("only protocol author has a setting rounding. Leave it at truncate.")
     known = [m.degradation for m in models if m.degradation in DEGRADATIONS]
     degradation = options.degradation or (known[0] if known else "bicubic")
     return Standard(scale, degradation, options.hr_long_side, fov_mask_version)
 
 
-def _names(models: Sequence[Upscaler]) -> dict[str, Upscaler]:
-    """Name the rows: the models' names, numbered where one comes twice."""
-    named: dict[str, Upscaler] = {}
+def _names(models: Sequence[Method]) -> dict[str, Method]:
+    """Name the rows by model, and number repeated names."""
+    named: dict[str, Method] = {}
     for model in models:
         name, number = model.name, 2
         while name in named or name in BASELINES:
@@ -184,17 +174,17 @@ def _names(models: Sequence[Upscaler]) -> dict[str, Upscaler]:
     return named
 
 
-def _check_models(protocol: Standard | Author, models: dict[str, Upscaler]) -> None:
+def _check_models(protocol: Standard | Author, models: dict[str, Method]) -> None:
     for name, model in models.items():
         if model.scale != protocol.scale:
             raise UsageError(
-                f"model {name} enlarges x{model.scale}, this measurement x{protocol.scale}: "
-                "measure it by itself"
+                f"model {name} has scale {model.scale}, this evaluation {protocol.scale}. "
+                "Evaluate it on its own."
             )
         if model.degradation != protocol.degradation:
             log.warning(
-                "model %s was trained for the degradation %s and is measured on %s: where they "
-                "differ it does worse than it can",
+                "model %s was trained for the degradation %s and is measured on %s, so its "
+                "results are worse than they could be",
                 name,
                 model.degradation,
                 protocol.degradation,
@@ -208,36 +198,31 @@ def _make_folder(out: Path) -> None:
         raise UsageError(f"cannot write into {out}: {error.strerror}") from None
 
 
-def _measure(
+def _rows(
     photograph: Photograph,
     protocols: Sequence[Standard | Author],
-    models: dict[str, Upscaler],
-    features: Features | None,
-    clock: Clock,
-    trusts: Sequence[Trust | None],
-    gallery: Gallery,
+    models: dict[str, Method],
+    observers: Sequence[Observer],
 ) -> list[list[Row]]:
-    with clock.of("decoding"):
-        image, mask = photograph.read(), photograph.mask()
-    with clock.of("pictures"):
-        gallery.thumbnail(photograph.id, image)
+    """Measure one photograph: its rows by protocol."""
+    image, mask = photograph.read(), photograph.mask()
+    tell(observers, "done", "decoding")
+    tell(observers, "photograph", photograph, image)
     height, width = image.shape[:2]
     about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
-    measured = []
-    for protocol, trust in zip(protocols, trusts, strict=True):
-        keys = {"protocol": protocol.name} | about
-        look = partial(trust.look, photograph) if trust else None
-        found = measure(protocol, image, models, mask, features, clock, look)
-        measured.append(
-            [keys | {"model": row, "region": region} | values for row, region, values in found]
-        )
-    return measured
+    return [
+        [
+            {"protocol": protocol.name} | about | {"model": name, "region": region} | values
+            for name, region, values in measure(protocol, image, models, mask, observers)
+        ]
+        for protocol in protocols
+    ]
 
 
 def _data_record(
-    photographs: Sequence[Photograph], source: str | None, models: dict[str, Upscaler]
+    photographs: Sequence[Photograph], source: str | None, models: dict[str, Method]
 ) -> dict[str, Any]:
-    """What was measured; how many of the photographs a model was trained on."""
+    """Describe the photographs, and count those that a model was trained on."""
     hashes = sorted(p.sha256 for p in photographs)
     seen = {}
     for name, model in models.items():
@@ -253,30 +238,24 @@ def _data_record(
     }
 
 
-def _run(
-    protocol: Standard | Author, models: dict[str, Upscaler], rows: list[Row], trust: Trust | None
-) -> dict[str, Any]:
-    """Summarise the rows of one protocol; those of `fov` get their interval's coverage."""
-    by_model, coverage = trust.finish() if trust else ({}, {})
-    for row in rows:
-        if row["region"] == "fov" and (row["model"], row["id"]) in coverage:
-            row["coverage"] = coverage[row["model"], row["id"]]
-    record = protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
-    summaries = summarise(rows)
+def _summary(run: Run, models: dict[str, Method]) -> dict[str, Any]:
+    """Summarise the rows of one protocol."""
+    record = run.protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
+    summaries = summarise(run.rows)
     notes = small_sample(summaries["n"]) + [
         f"{name} was trained with random VGG-19 weights: its content and adversarial terms say "
         "nothing about real ones"
         for name, model in models.items()
         if getattr(model, "info", {}).get("vgg_weights") == "random"
     ]
-    by_stratum = strata(rows, protocol.regions[-1])
-    whole = {"protocol": record, "notes": notes, "strata": by_stratum, "trust": by_model}
+    by_stratum = strata(run.rows, run.protocol.regions[-1])
+    whole = {"protocol": record, "notes": notes, "strata": by_stratum, "trust": run.trust}
     return whole | summaries
 
 
 def _write_rows(file: Path, rows: list[Row]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with file.open("w", newline="", encoding="utf-8") as out:
+    with atomic_write(file) as partial, partial.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, columns)
         writer.writeheader()
         for row in rows:

@@ -12,7 +12,7 @@ def packaged(name: str) -> Path:
     is `NAME` beside `srgan_keras`.
 
     Args:
-        name: relative, with slashes, e.g. `saved_models`.
+        name: relative, with slashes, for example `saved_models`.
     """
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name

@@ -35,6 +35,7 @@ from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.pairs import pairs, shown
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
+from srgan_keras.evaluation.trust import Trust
 from srgan_keras.evaluation.validation import Validation
 from srgan_keras.export import model_folder
 from srgan_keras.inference.model import Model, load
@@ -262,14 +263,14 @@ def measure(
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
-        log.warning("protocol author measures originals, not a prepared folder: skipped")
+        log.warning("protocol author measures originals, not a preprocessed dataset: skipped")
         protocols = [p for p in protocols if p.name == standard.name]
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
     if not protocols:
         log.warning("no protocol to measure by: %s gets no metrics and no report", workdir)
         return
-    result = evaluate.evaluate(models, test, protocols, workdir, config.data.source, trust=True)
+    result = evaluate.evaluate(models, test, protocols, workdir, config.data.source, [Trust()])
     log.info("%s", table(result))
     report.write(workdir, models)
     log.info("done: %s holds model folders, figures and report.html", workdir)

@@ -15,6 +15,7 @@ from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.evaluate import evaluate, evaluate_dataset, table
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.protocol import Author, Standard
+from srgan_keras.evaluation.trust import Trust
 from srgan_keras.phantoms.phantom import phantom
 from tests.inference.test_plain_saved_model import saved
 
@@ -129,7 +130,7 @@ def test_identical_images_enter_no_mean_uncounted(tmp_path):
 
 
 def test_model_of_another_scale_is_refused(photographs, tmp_path):
-    with pytest.raises(UsageError, match="model mine enlarges x2, this measurement x4"):
+    with pytest.raises(UsageError, match="model mine has scale 2, this evaluation 4"):
         evaluate([Nearest(scale=2)], photographs, [Standard()], tmp_path)
 
 
@@ -156,7 +157,7 @@ def test_names_that_come_twice_are_numbered(photographs, tmp_path):
     assert names == ["nearest", "bicubic", "lanczos", "stage2", "stage2-2", "bicubic-2"]
 
 
-def test_a_photograph_that_cannot_be_read_is_named_and_left_out(photographs, tmp_path, caplog):
+def test_a_photograph_that_cannot_be_read_is_named_and_skipped(photographs, tmp_path, caplog):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     bad = replace(photographs[0], id="broken", path=broken)
@@ -164,7 +165,7 @@ def test_a_photograph_that_cannot_be_read_is_named_and_left_out(photographs, tmp
     run = result["runs"][0]
     assert run["n"] == 3
     assert [f["id"] for f in run["failed"]] == ["broken"]
-    assert "broken is left out: cannot decode" in caplog.text
+    assert "broken is skipped: cannot decode" in caplog.text
     with pytest.raises(UsageError, match="no photograph could be measured; the first: cannot"):
         evaluate([], [bad], [Standard()], tmp_path)
 
@@ -210,7 +211,7 @@ def test_few_photographs_are_named_as_such(photographs, tmp_path):
 def test_seconds_are_told_apart(photographs, tmp_path):
     clock = Clock()
     models, protocols = [Nearest()], [Standard(hr_long_side=64)]
-    evaluate(models, photographs, protocols, tmp_path, trust=True, clock=clock)
+    evaluate(models, photographs, protocols, tmp_path, observers=[clock, Trust()])
     blocks = {"decoding": 3, "baselines": 9, "mine": 3, "metrics": 12, "trust maps": 3}
     assert blocks | clock.blocks == clock.blocks
     assert re.search(r"metrics \d+\.\d\d \(12 of \d\.\d{3}\)", clock.line())
@@ -231,7 +232,7 @@ def test_table_stands_beside_bicubic(photographs, tmp_path):
     assert "(" not in cells["bicubic"][2]
 
 
-def test_verb_measures_the_baselines_alone(request_for, capsys, tmp_path):
+def test_command_measures_the_baselines_alone(request_for, capsys, tmp_path):
     result = evaluate_dataset(request_for())
     protocol = result["runs"][0]["protocol"]
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
@@ -239,7 +240,7 @@ def test_verb_measures_the_baselines_alone(request_for, capsys, tmp_path):
     assert "bicubic" in (tmp_path / "out/report.html").read_text()
 
 
-def test_verb_measures_the_self_ensemble_beside_the_model(request_for, tmp_path, monkeypatch):
+def test_command_measures_the_self_ensemble_beside_the_model(request_for, tmp_path, monkeypatch):
     class Turning(Nearest):
         """Leans to one side; the mean over the orientations does not."""
 
@@ -258,7 +259,7 @@ def test_verb_measures_the_self_ensemble_beside_the_model(request_for, tmp_path,
 def test_trust_maps_are_written_flagged_and_calibrated(photographs, tmp_path):
     models = [Nearest("stage1"), Nearest("stage2")]
     protocols = [Standard(hr_long_side=64), Author()]
-    result = evaluate(models, photographs, protocols, tmp_path, trust=True)
+    result = evaluate(models, photographs, protocols, tmp_path, observers=[Trust()])
     standard, author = result["runs"]
     assert author["trust"] == {}
     assert list(standard["trust"]) == ["stage1", "stage2"]
@@ -280,7 +281,7 @@ def test_trust_maps_are_written_flagged_and_calibrated(photographs, tmp_path):
     assert "flagged: detail not supported by LR; its intervals of 90 % cover" in table(result)
 
 
-def test_verb_says_that_some_failed(request_for, folder, tmp_path):
+def test_command_says_that_some_failed(request_for, folder, tmp_path):
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     for file in folder.iterdir():
@@ -295,15 +296,15 @@ def test_verb_says_that_some_failed(request_for, folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rounding": "nearest"}, "option of --protocol author"),
-        ({"protocol": "author", "scale": 2}, "protocol author is x4 alone"),
-        ({"protocol": "author", "degradation": "bicubic"}, "has its own degradation"),
-        ({"scale": 0}, "--scale must be 2 or more"),
-        ({"hr_long_side": -1}, "--hr-long-side 0"),
+        ({"rounding": "nearest"}, "only protocol author has a setting rounding"),
+        ({"protocol": "author", "scale": 2}, "protocol author has scale 4, not 2"),
+        ({"protocol": "author", "degradation": "bicubic"}, "has the degradation cv2_linear"),
+        ({"scale": 0}, "scale must be 2 or more"),
+        ({"hr_long_side": -1}, "hr_long_side 0"),
         ({"models": ("nowhere",)}, "no model 'nowhere'"),
     ],
 )
-def test_verb_refuses_wrong_use(changes, message, request_for):
+def test_command_refuses_wrong_use(changes, message, request_for):
     with pytest.raises(UsageError, match=message):
         evaluate_dataset(request_for(**changes))
 

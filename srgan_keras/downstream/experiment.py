@@ -26,7 +26,7 @@ from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.options import DownstreamOptions
 from srgan_keras.report import page as report
-from srgan_keras.report.markdown import markdown_table
+from srgan_keras.tables import markdown_table
 
 log = logging.getLogger(__name__)
 
@@ -279,7 +279,7 @@ def _text(experiment: dict[str, Any]) -> str:
         [metric.replace("_", " "), *(_cell(values[metric]) for values in inputs.values())]
         for metric in inputs["hr"]
     ]
-    lines = ["", title, "", markdown_table(["metric", *inputs], rows)]
+    lines = ["", title, "", markdown_table(["metric", *inputs], rows, align=True)]
     for name, value in experiment["gap_recovery"].items():
         what = experiment["gap_recovery_metric"].replace("_", " ")
         lines.append(f"gap recovery of {name}, {what}: {_cell(value) or value['reason']}")

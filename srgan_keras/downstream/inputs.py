@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from srgan_keras.downstream.tasks import Case, Task
-from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler
+from srgan_keras.evaluation.protocol import Method, Sample, Standard
 from srgan_keras.files import atomic_write
 
 
@@ -30,7 +30,7 @@ class Inputs:
     """
 
     def __init__(
-        self, models: Sequence[Upscaler], protocol: Standard, folder: Path, task: Task
+        self, models: Sequence[Method], protocol: Standard, folder: Path, task: Task
     ) -> None:
         self.models = {model.name: model for model in models}
         self.protocol, self.folder, self.task = protocol, folder, task
@@ -50,7 +50,7 @@ class Inputs:
         file = self.folder / name / f"{case.id}-{lr:08x}-{self._known[name]:08x}.png"
         if file.exists():
             return cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
-        sr = self.protocol.enlarge(self.models[name], sample)
+        sr = self.protocol.upscale(self.models[name], sample)
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as partial:
             cv2.imwrite(str(partial), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR))

@@ -5,7 +5,6 @@ Layouts: DRIVE (`training/` and `test/` with `images/`, `1st_manual/`, `mask/`),
 `masks/SPLIT/KIND/ID_KIND.png`; a photograph without a file has no lesion of that kind), phantoms.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_keras.data.decode import Reason, decode, read_bytes
+from srgan_keras.data.datasets import existing_folder, phantom_count
+from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
-from srgan_keras.data.listing import SUFFIXES
+from srgan_keras.data.photograph import decode_file
 from srgan_keras.errors import UsageError
 from srgan_keras.phantoms.phantom import phantom
 
@@ -62,10 +62,11 @@ def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> li
         UsageError: no such layout, a mask that is missing or not usable, a class absent from a
             split.
     """
-    if re.fullmatch(r"phantom(:\d+)?", dataset):
-        raw = _phantoms(int(dataset.partition(":")[2] or 16), task)
+    if count := phantom_count(dataset, least=4):
+        raw = _phantoms(count, task)
     else:
-        raw = _reader(Path(dataset), task)(Path(dataset))
+        root = existing_folder(dataset)
+        raw = _reader(root, task)(root)
     # one at a time: at full size the masks of all photographs would take gigabytes
     found = [_working(case, long_side, scale) for case in raw]
     for split in sorted({case.split for case in found}):
@@ -80,8 +81,6 @@ def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> li
 
 
 def _reader(root: Path, task: Task) -> Callable[[Path], Iterator[Case]]:
-    if not root.is_dir():
-        raise UsageError(f"data source {str(root)!r} is not a folder: give one, or phantom[:N]")
     layouts = {
         "vessels": [("training/images", _drive), ("*_1stHO.png", _chase)],
         "lesions": [("masks/train", _idrid)],
@@ -96,8 +95,6 @@ def _reader(root: Path, task: Task) -> Callable[[Path], Iterator[Case]]:
 
 
 def _phantoms(count: int, task: Task) -> Iterator[Case]:
-    if count < 4:
-        raise UsageError(f"phantom:{count} is too few to split: ask for at least phantom:4")
     drawn, seed = 0, 0
     while drawn < count:
         eye = phantom(seed, PHANTOM_SIDE)
@@ -114,7 +111,7 @@ def _drive(root: Path) -> Iterator[Case]:
     for folder, split in (("training", "train"), ("test", "test")):
         for path in _photographs(root / folder / "images"):
             number = path.name.partition("_")[0]
-            image = _photograph(path)
+            image = decode_file(path)
             vessels = _only(root / folder / "1st_manual", f"{number}_manual1.*", path)
             fov = _only(root / folder / "mask", f"{number}_*mask.*", path)
             masks = _mask(vessels, image)[..., np.newaxis]
@@ -124,7 +121,7 @@ def _drive(root: Path) -> Iterator[Case]:
 def _chase(root: Path) -> Iterator[Case]:
     paths = [path for path in _photographs(root) if not path.stem.endswith("HO")]
     for i, path in enumerate(paths):
-        image = _photograph(path)
+        image = decode_file(path)
         vessels = _mask(_only(root, f"{path.stem}_1stHO.*", path), image)
         split = "train" if i < CHASE_TRAINING else "test"
         yield Case(path.stem, split, image, fov_mask(image), vessels[..., np.newaxis])
@@ -136,7 +133,7 @@ def _idrid(root: Path) -> Iterator[Case]:
             if not (root / "masks" / split / kind).is_dir():
                 raise UsageError(f"{root / 'masks' / split / kind} is missing: masks of {kind}")
         for path in _photographs(root / "images" / split):
-            image = _photograph(path)
+            image = decode_file(path)
             files = [root / "masks" / split / k / f"{path.stem}_{k}.png" for k in IDRID]
             none = np.zeros(image.shape[:2], bool)
             masks = [_mask(file, image) if file.exists() else none for file in files]
@@ -156,13 +153,6 @@ def _only(folder: Path, pattern: str, photograph: Path) -> Path:
         what = "no mask" if not found else f"{len(found)} masks"
         raise UsageError(f"{what} {folder / pattern} for the photograph {photograph.name}")
     return found[0]
-
-
-def _photograph(path: Path) -> np.ndarray:
-    try:
-        return decode(read_bytes(path))
-    except Reason as reason:
-        raise UsageError(f"cannot decode {path} ({reason}): replace or remove it") from None
 
 
 def _mask(path: Path, image: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
-"""Split-conformal calibration: from an uncertainty map to an interval that covers a stated share.
+"""Split-conformal calibration: an uncertainty map becomes an interval that covers a stated share.
 
-The interval of a pixel is q (u + `FLOOR`) grey levels to either side of SR: u is the map's value
-there, q the `LEVEL` quantile of |error| / (u + FLOOR) over the pixels of photographs that are not
-the one in question, each photograph counting the same. The photographs, in the order of their
-sha256, are two parts, and each part is calibrated on the other.
+The interval of a pixel is q (u + `FLOOR`) grey levels to either side of SR. u is the map's value.
+With scores |error| / (u + FLOOR), q is their `LEVEL` quantile over the pixels of other photographs,
+each with the same weight. The photographs, sorted by sha256, form two halves. Each half is
+calibrated on the other.
 
-Pixels of one photograph are not exchangeable, photographs are taken to be: what is promised is
-coverage on average over photographs, up to 1 / (n + 1) for n to calibrate on, and not in each
-region or each photograph. Hence the coverage that was measured stands beside it.
+Photographs are assumed to be exchangeable; pixels of one photograph are not. The guarantee is
+coverage on average over photographs, up to 1 / (n + 1) for n calibration photographs. It does not
+hold for each region or each photograph, so the record has the measured coverage, too.
 
 J. Lei et al., "Distribution-free predictive inference for regression", Journal of the American
 Statistical Association 113, 2018; R. Dunn et al., "Distribution-free prediction sets for two-layer
@@ -25,19 +25,19 @@ LEVEL = 0.9
 """Share of the field of view whose error lies within the interval."""
 
 FLOOR = 1.0
-"""Grey levels added to the map: where all eight orientations agree, SR is still not HR."""
+"""Grey levels added to the map: SR differs from HR even where all eight orientations agree."""
 
 _SHARES = np.linspace(0, 1, 1001)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What calibration has to know of one photograph: quantiles in place of its pixels.
+    """Quantiles of one photograph's pixels, for calibration.
 
     Attributes:
-        sha256: of the photograph, which says what part it belongs to.
+        sha256: hash of the photograph, which decides its half.
         scaled: quantiles of error / (uncertainty + FLOOR), at 1001 equal steps, float [1001].
-        plain: those of the error itself, grey levels.
+        plain: quantiles of the error itself, grey levels.
         width: mean of uncertainty + FLOOR, grey levels.
     """
 
@@ -55,22 +55,22 @@ def scores(sha256: str, error: np.ndarray, uncertainty: np.ndarray) -> Scores:
 
 
 def calibrate(found: list[Scores]) -> tuple[dict[str, Any], list[float]]:
-    """Calibrate each part on the other.
+    """Calibrate each half on the other.
 
     Args:
-        found: two photographs or more.
+        found: the scores of at least two photographs.
 
     Returns:
         The record, and each photograph's coverage: the share of its pixels within its interval.
-        The record has level, floor, n, coverage and half_width (`statistics.summary`),
-        constant_half_width, that of an interval of one width for all pixels calibrated alike: a
-        map worth having is narrower; and quantile, q over all photographs, for a new one.
+        The record has level, floor, n, coverage and half_width (`statistics.summary`). It has
+        `constant_half_width`, for an interval of one width: a useful map has a narrower one. It
+        has `quantile`, q over all photographs, for a new photograph.
 
     Raises:
         ValueError: fewer than two photographs.
     """
     if len(found) < 2:
-        raise ValueError("calibration needs two photographs: one to calibrate on, one to cover")
+        raise ValueError("calibration needs at least two photographs")
     order = sorted(range(len(found)), key=lambda i: (found[i].sha256, i))
     parts = order[: len(order) // 2], order[len(order) // 2 :]
     coverage, widths, constant = ([0.0] * len(found) for _ in range(3))
@@ -93,5 +93,5 @@ def calibrate(found: list[Scores]) -> tuple[dict[str, Any], list[float]]:
 
 
 def _quantile(photographs: list[np.ndarray]) -> float:
-    """Return the `LEVEL` quantile over photographs that count the same."""
+    """Return the `LEVEL` quantile over photographs of equal weight."""
     return float(np.quantile(np.concatenate(photographs), LEVEL))

@@ -1,35 +1,33 @@
-"""Where the seconds of a measurement went."""
+"""The seconds that each part of an evaluation takes."""
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from srgan_keras.evaluation.observer import Observer
 
 
-class Clock:
-    """Adds up wall-clock seconds by name.
+class Clock(Observer):
+    """Adds up wall-clock seconds by part: each part begins where the one before it ended.
 
     Attributes:
-        seconds: of all blocks of a name.
-        blocks: how many they were.
+        seconds: the total by part.
+        blocks: how often each part was done.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.blocks: dict[str, int] = defaultdict(int)
+        self._last = time.perf_counter()
 
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Add the seconds of a block to `name`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - start
-            self.blocks[name] += 1
+    def done(self, part: str) -> None:
+        """Add the seconds since the last call to `part`."""
+        now = time.perf_counter()
+        self.seconds[part] += now - self._last
+        self.blocks[part] += 1
+        self._last = now
 
     def line(self) -> str:
-        """Return all names with their seconds, those of several blocks with the mean of one."""
+        """Return all parts with their seconds, repeated ones with the mean of one block."""
         return ", ".join(
             f"{name} {seconds:.2f}" + (f" ({n} of {seconds / n:.3f})" if n > 1 else "")
             for (name, seconds), n in zip(self.seconds.items(), self.blocks.values(), strict=True)

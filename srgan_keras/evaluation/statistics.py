@@ -1,4 +1,4 @@
-"""Means over photographs with bootstrap intervals; what is not finite is counted, not averaged."""
+"""Means over photographs with bootstrap intervals; values that are not finite are counted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,12 @@ _SEED = 0
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
-    """Summarise one value a photograph.
+    """Summarise one value per photograph.
 
     Returns:
-        mean and ci95 of the finite values, the 95 % percentile bootstrap interval [a, b] of the
-        mean over photographs. Where some are infinite (identical images) or undefined (an empty
-        region), `inf` and `nan` say how many; mean is None without any finite value, ci95 without
-        two of them.
+        mean of the finite values, and ci95, the 95 % percentile bootstrap interval [a, b] of that
+        mean. mean is None without a finite value, ci95 with fewer than two. `inf` and `nan` count
+        infinite values (identical images) and undefined ones (an empty region), if there are any.
     """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]

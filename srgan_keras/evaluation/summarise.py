@@ -1,4 +1,4 @@
-"""The rows of one protocol summarised: over all photographs, and over strata of them."""
+"""Summaries of one protocol's rows: over all photographs, and over strata of them."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 KEYS = ("protocol", "id", "grade", "width", "height", "model", "region")
 
 FEWEST = 20
-"""Photographs below which a percentile bootstrap interval is too narrow to be relied on."""
+"""Fewer photographs make a percentile bootstrap interval too narrow."""
 
 
 def summarise(rows: list[Row]) -> dict[str, Any]:
@@ -46,8 +46,8 @@ def strata(rows: list[Row], region: str) -> dict[str, dict[str, Any]]:
     """Summarise PSNR and SSIM of one region by grade, resolution and camera size.
 
     Returns:
-        {"grade" | "resolution" | "camera_size": {LABEL: what `summarise` returns}}; what does not
-        tell the photographs apart is left out. Sizes are those of the files that were read.
+        {"grade" | "resolution" | "camera_size": {LABEL: result of `summarise`}}. A stratification
+        with a single label is omitted. Sizes are those of the files.
     """
     wanted = (*KEYS, "psnr", "ssim")
     short = [{key: row[key] for key in wanted} for row in rows if row["region"] == region]
@@ -62,14 +62,14 @@ def strata(rows: list[Row], region: str) -> dict[str, dict[str, Any]]:
 
 
 def small_sample(count: int) -> list[str]:
-    """Say where the intervals rest on too few photographs."""
+    """Return a note if the photographs are too few for the intervals."""
     if count >= FEWEST:
         return []
     return [f"n = {count}: the 95 % intervals of fewer than {FEWEST} photographs are too narrow"]
 
 
 def _natural(name: str) -> tuple[bool, list[int], str]:
-    """By the numbers in a name, those without any last: 640 x 480 before 2048 x 1536."""
+    """Sort key: numbers in the name, names without any last; 640 x 480 before 2048 x 1536."""
     numbers = [int(number) for number in re.findall(r"\d+", name)]
     return not numbers, numbers, name
 

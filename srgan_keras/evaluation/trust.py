@@ -1,10 +1,10 @@
-"""Trust maps: where SR is to be believed. All but their calibration needs LR and the model alone.
+"""Trust maps: where LR supports the detail in SR. Only their calibration needs HR.
 
-See docs/trust.md for what they show and what they do not.
+docs/trust.md says what they show and what they do not.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import calibration
-from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler, Values
+from srgan_keras.evaluation.observer import Observer, Result, Run
+from srgan_keras.evaluation.protocol import Author, Method, Sample, Standard
 from srgan_keras.evaluation.self_ensembled import mean_and_deviation
 
 Maps = dict[str, np.ndarray]
@@ -21,19 +22,21 @@ Maps = dict[str, np.ndarray]
 NAMES = ("uncertainty", "consistency", "detail", "departure")
 
 THRESHOLDS = {"uncertainty": 3.5, "consistency": 2.5}
-"""Grey levels in an LR pixel from which on detail there is not supported by the input: what
-stage 1 stays below on 95 % of real photographs (x4, long side 512 px; benchmarks/trust.py)."""
+"""Grey levels above which LR does not support the detail in one of its pixels.
+
+Stage 1 stays below them on 95 % of real photographs (x4, long side 512 px; benchmarks/trust.py).
+"""
 
 LEVELS = 16
-"""Of a map's PNG for one grey level; it ends at 15.9 grey levels."""
+"""Steps of a map's PNG for one grey level; the PNG ends at 15.9 grey levels."""
 
 DETAIL_LEVELS = 4
-"""Of the PNG of `detail`, which is signed: 128 is zero, and it ends at 31.75 grey levels."""
+"""Steps of the PNG of `detail`, which is signed: 128 is zero, and it ends at 31.75 grey levels."""
 
 
 def maps(
     protocol: Standard,
-    model: Upscaler,
+    model: Method,
     sample: Sample,
     sr: np.ndarray,
     stage1: np.ndarray | None = None,
@@ -41,17 +44,17 @@ def maps(
     """Return the trust maps of one SR photograph.
 
     Args:
-        protocol: by which LR was made.
-        model: that made SR of the sample's LR.
-        sample: HR itself is not looked at.
+        protocol: the protocol that made LR.
+        model: the model that made SR from LR.
+        sample: LR and its index; HR is not used.
         sr: uint8 [H, W, 3].
-        stage1: what the model's stage 1 made of the same LR, uint8 [H, W, 3].
+        stage1: SR by the model's stage 1 from the same LR, uint8 [H, W, 3].
 
     Returns:
         `uncertainty`: standard deviation over the eight flips and rotations of LR, root mean square
         over RGB. `consistency`: distance of the degraded SR from LR, root mean square over RGB,
-        one value an LR pixel. `detail`: SR - bicubic, mean over RGB, signed. `departure`, where
-        `stage1` is given: distance from it, root mean square over RGB.
+        one value for each LR pixel. `detail`: SR - bicubic, mean over RGB, signed. `departure`,
+        where `stage1` is given: distance from it, root mean square over RGB.
     """
     _, deviation = mean_and_deviation(model, sample.lr)
     again = protocol.degraded(sr, sample.index)
@@ -66,9 +69,9 @@ def maps(
 
 
 def unsupported(found: Maps, scale: int) -> np.ndarray:
-    """Return the LR pixels where detail is not supported by the input, bool [h, w].
+    """Return the LR pixels that do not support the detail in SR, bool [h, w].
 
-    Those where a map's mean over the LR pixel is above its entry of `THRESHOLDS`.
+    There a map's mean over the LR pixel is above its entry in `THRESHOLDS`.
     """
     size = tuple(side // scale for side in found["uncertainty"].shape[::-1])
     reduced = {
@@ -82,7 +85,7 @@ def boxes(flags: np.ndarray, scale: int) -> list[list[int]]:
 
     Args:
         flags: bool [H, W], at the size of HR.
-        scale: what is nearer than two LR px is of one region; a box has an LR px around it.
+        scale: flags nearer than two LR px form one region, and a box has a margin of one LR px.
     """
     side = 2 * scale + 1
     near = cv2.dilate(flags.astype(np.uint8), np.ones((side, side), np.uint8))
@@ -91,71 +94,79 @@ def boxes(flags: np.ndarray, scale: int) -> list[list[int]]:
     return [[top, left, top + height, left + width] for left, top, width, height, _ in regions]
 
 
-class Trust:
-    """The trust maps of a measurement by protocol `standard`: written, flagged, calibrated.
+class Trust(Observer):
+    """Writes, flags and calibrates the trust maps of the models under protocol `standard`.
 
-    Args:
-        protocol: by which is measured.
-        models: that are measured, by name; the first is the stage 1 that others depart from.
-        folder: for the maps, FOLDER/MODEL/ID.MAP.png: see `write`.
+    The maps are OUT/trust/MODEL/ID.MAP.png: see `write`. The first model is the stage 1 from which
+    the others depart.
     """
 
-    def __init__(self, protocol: Standard, models: dict[str, Upscaler], folder: Path) -> None:
-        self.protocol, self.models, self.folder = protocol, models, folder
-        self.reference = next(iter(models))
-        self._stage1: np.ndarray | None = None
+    def __init__(self) -> None:
         self._scores: dict[str, dict[str, calibration.Scores]] = {}
         self._regions: dict[str, dict[str, list[list[int]]]] = {}
 
-    def look(
-        self, photograph: Photograph, name: str, sample: Sample, sr: np.ndarray
-    ) -> dict[str, Values]:
-        """Make and write the maps of one SR photograph, of the models in their order.
+    def start(
+        self, protocols: Sequence[Standard | Author], models: dict[str, Method], out: Path
+    ) -> None:
+        """Choose the models and the folder of the maps."""
+        del protocols
+        self._models, self._folder = models, out / "trust"
+        self._reference = next(iter(models), None)
 
-        Returns:
-            For each region the mean `uncertainty`, grey levels, and `unsupported`, the share of its
-            pixels that are flagged.
+    def photograph(self, photograph: Photograph, image: np.ndarray) -> None:
+        """Remember the photograph whose results follow."""
+        del image
+        self._photograph = photograph
+
+    def measured(self, result: Result) -> str | None:
+        """Write the maps of a model's SR, and add to its values.
+
+        Each region gets the mean `uncertainty`, grey levels, and `unsupported`, the share of its
+        pixels that are flagged.
         """
-        id_, scale = photograph.id, self.protocol.scale
-        if name == self.reference:
+        protocol, sample, name, sr = result.protocol, result.sample, result.name, result.sr
+        if name not in self._models or not isinstance(protocol, Standard):
+            return None
+        id_ = self._photograph.id
+        if name == self._reference:
             self._stage1 = sr
-        stage1 = None if name == self.reference else self._stage1
-        found = maps(self.protocol, self.models[name], sample, sr, stage1)
-        write(self.folder / name, id_, found)
-        flags = unsupported(found, scale).repeat(scale, 0).repeat(scale, 1)
+        stage1 = None if name == self._reference else self._stage1
+        found = maps(protocol, self._models[name], sample, sr, stage1)
+        write(self._folder / name, id_, found)
+        flags = unsupported(found, protocol.scale)
+        flags = flags.repeat(protocol.scale, 0).repeat(protocol.scale, 1)
         fov, inner = sample.regions["fov"], sample.regions["inner"]
-        self._regions.setdefault(name, {})[id_] = boxes(flags & inner, scale)
+        self._regions.setdefault(name, {})[id_] = boxes(flags & inner, protocol.scale)
         if fov.any():
             error = distance(sample.hr, sr)[fov]
-            kept = calibration.scores(photograph.sha256, error, found["uncertainty"][fov])
+            kept = calibration.scores(self._photograph.sha256, error, found["uncertainty"][fov])
             self._scores.setdefault(name, {})[id_] = kept
-        return {
-            region: {
-                "uncertainty": _mean(found["uncertainty"], mask),
-                "unsupported": _mean(flags, mask),
-            }
-            for region, mask in sample.regions.items()
-        }
+        for region, mask in sample.regions.items():
+            result.values[region]["uncertainty"] = _mean(found["uncertainty"], mask)
+            result.values[region]["unsupported"] = _mean(flags, mask)
+        return "trust maps"
 
-    def finish(self) -> tuple[dict[str, Any], dict[tuple[str, str], float]]:
-        """Calibrate.
-
-        Returns:
-            The entry `trust` of metrics.json, and the coverage by (model, id of photograph).
-        """
-        record, coverage = {}, {}
+    def finish(self, run: Run) -> str | None:
+        """Calibrate: add the entry `trust`, and the interval's coverage to the rows of `fov`."""
+        if not isinstance(run.protocol, Standard):
+            return None
+        coverage: dict[tuple[str, str], float] = {}
         for name, regions in self._regions.items():
-            record[name] = {
+            run.trust[name] = {
                 "thresholds": THRESHOLDS,
                 "flagged": {id_: found for id_, found in regions.items() if found},
-                "departs_from": self.reference if name != self.reference else None,
+                "departs_from": self._reference if name != self._reference else None,
                 "calibration": None,
             }
             found = self._scores.get(name, {})
             if len(found) > 1:
-                record[name]["calibration"], covered = calibration.calibrate(list(found.values()))
+                record, covered = calibration.calibrate(list(found.values()))
+                run.trust[name]["calibration"] = record
                 coverage |= {(name, id_): c for id_, c in zip(found, covered, strict=True)}
-        return record, coverage
+        for row in run.rows:
+            if row["region"] == "fov" and (row["model"], row["id"]) in coverage:
+                row["coverage"] = coverage[row["model"], row["id"]]
+        return "calibration"
 
 
 def write(folder: Path, id_: str, found: Maps) -> None:
@@ -169,10 +180,10 @@ def write(folder: Path, id_: str, found: Maps) -> None:
 
 
 def read(folder: Path, id_: str) -> Maps:
-    """Return the maps of a photograph that `write` wrote, float32 in grey levels.
+    """Read the maps that `write` wrote for a photograph, float32 in grey levels.
 
     Raises:
-        UsageError: one cannot be decoded.
+        UsageError: a file cannot be decoded.
     """
     found = {}
     for name in NAMES:
@@ -181,7 +192,7 @@ def read(folder: Path, id_: str) -> Maps:
             continue
         pixels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
-            raise UsageError(f"{file} is damaged: evaluate again")
+            raise UsageError(f"{file} is damaged. Run `evaluate` again.")
         zero, levels = _coding(name)
         found[name] = (pixels.astype(np.float32) - zero) / levels
     return found

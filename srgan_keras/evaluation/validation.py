@@ -1,4 +1,4 @@
-"""What a run looks at while it trains: PSNR and pictures of the validation photographs."""
+"""Validation during training: PSNR and pictures of the validation photographs."""
 
 from collections.abc import Callable
 
@@ -17,9 +17,9 @@ class Validation:
     """Measures generators on the first few validation photographs, by protocol `standard`.
 
     Args:
-        photographs: of the validation split.
+        photographs: the validation split.
         standard: the protocol.
-        draw: called with LR, SR and HR of the first photograph, all uint8, and a file name.
+        draw: receives LR, SR and HR of the first photograph, all uint8, and a file name.
     """
 
     def __init__(
@@ -33,20 +33,20 @@ class Validation:
     def of(self, stage: str, generator: keras.Model) -> Callable[[int], dict[str, float]]:
         """Return a function: step -> mean PSNR `inner` of SR and of bicubic, in dB.
 
-        It draws the first photograph, too.
+        The function also draws the first photograph.
 
         Args:
-            stage: names the picture.
+            stage: prefix of the picture's name.
             generator: LR float32 [N, h, w, 3] in 0..1 -> SR, called in inference mode.
         """
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
-        def enlarge(lr: tf.Tensor) -> tf.Tensor:
+        def upscale(lr: tf.Tensor) -> tf.Tensor:
             sr = generator(tf.cast(lr, tf.float32) / 255.0, training=False)
             return tf.cast(tf.round(tf.clip_by_value(sr, 0.0, 1.0) * 255.0), tf.uint8)
 
         def measure(step: int) -> dict[str, float]:
-            results = [enlarge(case.lr[None]).numpy()[0] for case in self._cases]
+            results = [upscale(case.lr[None]).numpy()[0] for case in self._cases]
             first = self._cases[0]
             self._draw(first.lr, results[0], first.hr, f"{stage}-{step:07d}.png")
             return {"val_psnr": self._psnr(results), "bicubic_psnr": self.bicubic_psnr}

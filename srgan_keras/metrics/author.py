@@ -1,4 +1,4 @@
-"""What the paper calls precision, recall and F1."""
+"""Agreement of bright pixels, which the paper calls precision, recall and F1."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ _BRIGHT = 127  # grey level
 
 
 def bright_agreement(hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
-    """Agreement of the bright pixels: what the paper calls precision, recall and F1.
+    """Compute the agreement of bright pixels, the paper's precision, recall and F1.
 
     Grey > 127 of HR is the truth, grey > 127 of SR the prediction; a quotient of zero by zero
     counts as 1. Grey as in the author's notebook: OpenCV's BGR weights on RGB arrays, so

@@ -1,4 +1,4 @@
-"""Colour drift: whether SR has the colours of HR where both are as coarse as LR."""
+"""Colour drift: difference in colour between SR and HR, both reduced to the size of LR."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ def colour_drift(
     Args:
         hr: uint8 RGB (sRGB, D65) [H, W, 3]; H and W are multiples of `scale`.
         sr: like `hr`.
-        scale: so that what differs in detail alone counts nothing.
+        scale: the reduction, so that differences in detail have no effect.
         mask: bool [H, W]; only reduced pixels wholly inside count.
 
     Returns:
@@ -30,7 +30,7 @@ def colour_map(hr: np.ndarray, sr: np.ndarray, scale: int) -> np.ndarray:
     if hr.shape != sr.shape:
         raise ValueError(f"images must have one size, not {hr.shape} and {sr.shape}")
     height, width = (side // scale for side in hr.shape[:2])
-    # float from here on: rounding to 8 bit again would hide or add half a level
+    # in float, because rounding to 8 bit would hide or add half a level
     small = [
         cv2.resize(image.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_AREA)
         for image in (hr, sr)

@@ -33,9 +33,9 @@ def psnr(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
 def ssim(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Structural similarity, Eq. (11) with Wang's settings: equal to tf.image.ssim.
 
-    Gaussian window of 11x11 px with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, mean
-    over the windows that lie wholly in the image and in the mask, and over the channels.
-    NaN where there is no such window.
+    Gaussian window of 11x11 px with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance. The
+    mean is over the windows wholly inside image and mask, and over the channels. NaN without such
+    a window.
 
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
     IEEE Transactions on Image Processing 13(4), 2004.
@@ -77,11 +77,10 @@ def mean_inside(similarity: np.ndarray, mask: np.ndarray | None = None) -> float
 def ms_ssim(a: np.ndarray, b: np.ndarray, contrast: np.ndarray | None = None) -> float:
     """Multi-scale structural similarity: equal to tf.image.ssim_multiscale.
 
-    SSIM's windows at five scales, each the 2x2 mean of the one before (an odd side is continued by
-    its last line); the product of the contrast-structure means, and of the mean SSIM at the last,
-    negative ones as 0, with Wang's exponents; mean over channels.
-    NaN where a side is smaller than `MS_SIDE`. `contrast` is that of `ssim_maps(a, b)` where it is
-    computed already.
+    SSIM's windows are at five scales, each the 2x2 mean of the one before; an odd side repeats its
+    last line. The value is the product of the contrast-structure means, and of the mean SSIM at the
+    last scale, with Wang's exponents. Negative means count as 0. The mean is over channels. NaN if
+    a side is smaller than `MS_SIDE`. `contrast` is that of `ssim_maps(a, b)`, if already computed.
 
     Z. Wang et al., "Multi-scale structural similarity for image quality assessment", Asilomar
     Conference on Signals, Systems and Computers, 2003.
@@ -127,9 +126,9 @@ def _halved(image: np.ndarray) -> np.ndarray:
 def _strip_maps(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return SSIM and contrast-structure of the windows of a strip [h, W] or [h, W, C].
 
-    From the sum s and the difference d of the images, of which four filtered pictures are enough:
+    The sum s and the difference d of the images need only four filtered pictures. The identities
     4 a b = s^2 - d^2 and 2 (a^2 + b^2) = s^2 + d^2 hold for means and (co)variances alike. Rounding
-    errors of the variance of s nearly cancel in the quotient, so that float32 is precise enough.
+    errors of the variance of s nearly cancel in the quotient, so float32 is precise enough.
     """
     total = cv2.add(a, b, dtype=cv2.CV_32F) - 255  # centred: smaller squares
     difference = cv2.subtract(a, b, dtype=cv2.CV_32F)

@@ -1,4 +1,4 @@
-"""What SR holds above LR's Nyquist frequency: sharpness, and a grid left by PixelShuffle."""
+"""SR above LR's Nyquist frequency: sharpness, and the grid of PixelShuffle."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ Square = tuple[slice, slice]
 def largest_square(mask: np.ndarray) -> Square:
     """Return rows and columns of the largest square inside a mask, bool [H, W]; empty if none.
 
-    Of several the topmost, then leftmost.
+    If there are several, it is the topmost, then the leftmost.
     """
     sums = cv2.integral(mask.view(np.uint8))
     low, high = 0, min(mask.shape)  # a square of side `low` fits, one above `high` does not
@@ -43,7 +43,7 @@ def band_energy(hr: np.ndarray, sr: np.ndarray, scale: int) -> float:
     Args:
         hr: power spectrum of HR [N, N], by `spectrum`.
         sr: power spectrum of SR.
-        scale: of the enlargement.
+        scale: the upscaling factor.
 
     Returns:
         The ratio; NaN where the square is smaller than 16 LR pixels or HR has no such power.
@@ -59,14 +59,15 @@ def band_energy(hr: np.ndarray, sr: np.ndarray, scale: int) -> float:
 def grid_energy(hr: np.ndarray, sr: np.ndarray, scale: int) -> float:
     """Peak at the frequencies of PixelShuffle's grid, SR over HR: above 1, a checkerboard.
 
-    The lines within one bin of either axis are summed to one line. At each multiple of
-    1 / scale cycles per pixel, up to a half, the largest of three bins is divided by the mean of
-    the 12 bins 3 to 8 to either side; the largest of these quotients is SR's, or HR's, figure.
+    The lines within one bin of either axis are summed to one line. The multiples of 1 / scale
+    cycles per pixel, up to a half, each give a quotient. It is the largest of three bins, divided
+    by the mean of the 12 bins 3 to 8 to either side. The largest quotient is the peak of SR, or of
+    HR.
 
     Args:
         hr: power spectrum of HR [N, N], by `spectrum`.
         sr: power spectrum of SR.
-        scale: of the enlargement.
+        scale: the upscaling factor.
 
     Returns:
         The ratio; NaN where the square is smaller than 16 LR pixels or HR is flat.
@@ -87,7 +88,7 @@ def _grid_peak(power: np.ndarray, scale: int) -> float:
 
 
 def _full(sums: np.ndarray, side: int) -> np.ndarray:
-    """Which squares of a side lie wholly inside; `sums` is the mask's integral image."""
+    """Find the squares of a side wholly inside; `sums` is the mask's integral image."""
     height, width = (length - side for length in sums.shape)
     inside = sums[side:, side:] - sums[:height, side:] - sums[side:, :width] + sums[:height, :width]
     return inside == side**2

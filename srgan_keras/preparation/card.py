@@ -17,6 +17,7 @@ from srgan_keras.data.photograph import SPLITS
 from srgan_keras.data.prepared import Row
 from srgan_keras.preparation.contact_sheet import sheet, thumbnail
 from srgan_keras.preparation.splits import copies
+from srgan_keras.tables import markdown_table
 
 SHOWN = 100  # photographs on the contact sheet, evenly spaced over the manifest
 GROUPS = 25  # groups of copies, shown side by side
@@ -101,8 +102,8 @@ def _sum(count: Counter, split: str) -> int:
 
 
 def _table(head: list[str], rows: Iterable[tuple]) -> list[str]:
-    lines = [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
-    return [*lines, ""] if len(lines) > 2 else []
+    rows = list(rows)
+    return [*markdown_table(head, rows).splitlines(), ""] if rows else []
 
 
 def _figures(kept: list[Row], file: Path) -> None:

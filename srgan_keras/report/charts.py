@@ -1,4 +1,4 @@
-"""Charts of a measurement, as SVG."""
+"""Charts of an evaluation, as SVG."""
 
 import io
 from typing import Any
@@ -12,11 +12,11 @@ UNITS = {"psnr": "PSNR, dB", "ssim": "SSIM"}
 
 
 def distribution(rows: pd.DataFrame, region: str) -> str:
-    """Draw each photograph's gain over bicubic in PSNR and SSIM, a box a model.
+    """Draw each photograph's gain over bicubic in PSNR and SSIM, with a box for each model.
 
     Args:
-        rows: of per_image.csv, of one protocol.
-        region: of which the values are.
+        rows: the rows of one protocol in per_image.csv.
+        region: the region of the values.
 
     Returns:
         SVG.

@@ -1,4 +1,4 @@
-"""Pictures of a run: enlargements side by side, curves of the training, strips of samples."""
+"""Pictures of a run: SR side by side, training curves, strips of samples."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from srgan_keras import metrics
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
-from srgan_keras.evaluation.protocol import Sample, Standard, Upscaler
+from srgan_keras.evaluation.protocol import Method, Sample, Standard
 from srgan_keras.models.bicubic import bicubic_upsample
 
 log = logging.getLogger(__name__)
@@ -44,15 +44,15 @@ STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2: adversarial"}
 
 
 def comparison(
-    models: Sequence[Upscaler], photographs: Sequence[Photograph], standard: Standard, path: Path
+    models: Sequence[Method], photographs: Sequence[Photograph], standard: Standard, path: Path
 ) -> None:
     """Draw the first photographs: LR, bicubic, each model and HR, whole and a detail.
 
-    The detail is where HR shows most vessels inside the field of view. PSNR `inner`
-    stands beneath each enlargement. Photographs that cannot be shown are left out with a warning.
+    The detail is where HR shows most vessels inside the field of view. PSNR `inner` is below each
+    SR. Photographs that cannot be shown are skipped with a warning.
 
     Raises:
-        UsageError: none can be shown.
+        UsageError: no photograph can be shown.
     """
     shown: list[tuple[str, Sample, dict[str, np.ndarray]]] = []
     for photograph in photographs:
@@ -62,13 +62,13 @@ def comparison(
             sample = standard.sample(photograph.read(), photograph.mask())
             columns = {"LR": standard.baseline("nearest", sample)}
             columns["bicubic"] = standard.baseline("bicubic", sample)
-            columns |= {model.name: standard.enlarge(model, sample) for model in models}
+            columns |= {model.name: standard.upscale(model, sample) for model in models}
         except UsageError as error:
-            log.warning("%s is not in the comparison: %s", photograph.id, error)
+            log.warning("%s is skipped in the comparison: %s", photograph.id, error)
             continue
         shown.append((photograph.id, sample, columns | {"HR": sample.hr}))
     if not shown:
-        raise UsageError("no photograph can be shown: choose another --split or --data")
+        raise UsageError("no photograph can be shown. Choose another split or dataset.")
     _draw_comparison(shown, standard).savefig(path)
 
 
@@ -103,19 +103,18 @@ def _draw_comparison(
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
     figure.supxlabel(
-        f"The first photographs of those measured, ×{standard.scale}, degradation "
-        f"{standard.degradation}. Beneath: PSNR inner, protocol standard. LR as it is, enlarged "
-        "without interpolation.",
+        f"The first measured photographs, ×{standard.scale}, degradation {standard.degradation}. "
+        "Below each: PSNR inner, protocol standard. LR is shown with its pixels repeated.",
         fontsize="small",
     )
     return figure
 
 
 def detail(sample: Sample, scale: int) -> tuple[int, int, int]:
-    """Find the square of HR richest in vessels: in thin structures darker than what is around.
+    """Find the square of HR with most vessels: thin structures darker than their surroundings.
 
-    It has a fifth of the long side, begins on an LR pixel, and lies inside the region `inner`
-    where the protocol has one and it has room for it.
+    Its side is a fifth of the long side, and it begins on an LR pixel. It lies inside the region
+    `inner` if the protocol has one with room for it.
 
     Returns:
         top, left and side, in HR px.
@@ -140,9 +139,9 @@ def detail(sample: Sample, scale: int) -> tuple[int, int, int]:
 
 
 def curves(history: pd.DataFrame, path: Path) -> None:
-    """Draw what `history.csv` holds: losses, the discriminator's output, validation PSNR.
+    """Draw `history.csv`: losses, the discriminator's output, validation PSNR.
 
-    The stages stand one after the other. Columns that are missing or empty are left out.
+    Stage 2 follows stage 1 on the axis. Missing or empty columns are skipped.
     """
     measured = set(history.dropna(axis="columns", how="all").columns)
     panels = {t: columns for t, columns in PANELS.items() if measured & set(columns)}
@@ -157,7 +156,7 @@ def curves(history: pd.DataFrame, path: Path) -> None:
     for axes in grid[len(panels) :]:
         axes.axis("off")
     if not panels:
-        figure.suptitle("history.csv holds no figures")
+        figure.suptitle("history.csv holds no values")
     figure.savefig(path)
 
 
@@ -186,12 +185,12 @@ def _panel(axes: Axes, history: pd.DataFrame, columns: list[str]) -> None:
 
 
 def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> None:
-    """Write one PNG: LR enlarged without interpolation, bicubic, SR and HR side by side.
+    """Write one PNG: LR with its pixels repeated, bicubic, SR and HR side by side.
 
     Args:
         lr: uint8 RGB [h, w, 3].
         sr: uint8 RGB [s * h, s * w, 3].
-        hr: of the shape of `sr`.
+        hr: uint8 RGB, same shape as `sr`.
         path: the file.
     """
     height, width = hr.shape[:2]

@@ -1,10 +1,9 @@
-"""The pictures of a measurement: a thumbnail of each photograph, crops of the telling ones.
+"""The pictures of an evaluation: a thumbnail of each photograph, and crops of a few.
 
-`Gallery` writes them into a folder, `report` shows them. Crops of photographs are lossless; maps
+`Gallery` writes them into a folder, and `page` shows them. Crops of photographs are lossless. Maps
 and thumbnails are 8-bit WebP.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from PIL import Image
 
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.evaluation import trust
-from srgan_keras.evaluation.protocol import Author, Sample, Standard, Upscaler
+from srgan_keras.evaluation.observer import Observer, Run
+from srgan_keras.evaluation.protocol import Author, Method, Sample, Standard
 from srgan_keras.evaluation.summarise import Row
+from srgan_keras.files import write_json
 from srgan_keras.report.figures import detail
 
 THUMBNAIL = 128
@@ -27,7 +28,7 @@ CROP = 320
 """Largest side of a crop, in px of HR."""
 
 FLAGGED = 5
-"""Most photographs that are shown for their flags."""
+"""Largest number of photographs shown for their flags."""
 
 COLOURS = {
     "uncertainty": ("winter", 2 * trust.THRESHOLDS["uncertainty"]),
@@ -35,54 +36,51 @@ COLOURS = {
     "departure": ("winter", 16.0),
     "detail": ("coolwarm", 16.0),
 }
-"""Colour map of a trust map, and the grey levels at which it ends: a flag is half covered."""
+"""Colour map of each trust map, and the grey levels at which it ends.
+
+A pixel at the threshold of a flag is half covered.
+"""
 
 INDEX = "gallery.json"
 
 
-class Gallery:
-    """Gathers the pictures of one protocol's measurement.
+class Gallery(Observer):
+    """Writes the pictures of the first protocol into OUT/gallery."""
 
-    Args:
-        protocol: by which is measured.
-        models: that are measured, by name.
-        out: the folder of the measurement; the trust maps are in OUT/trust.
-    """
-
-    def __init__(self, protocol: Standard | Author, models: dict[str, Upscaler], out: Path) -> None:
-        self.protocol, self.models = protocol, models
+    def start(
+        self, protocols: Sequence[Standard | Author], models: dict[str, Method], out: Path
+    ) -> None:
+        """Choose the protocol and the folder; the trust maps are in OUT/trust."""
+        self.protocol, self.models = protocols[0], models
         self.folder, self.maps = out / "gallery", out / "trust"
 
-    def thumbnail(self, id_: str, image: np.ndarray) -> None:
-        """Write GALLERY/ID.webp of a photograph, uint8 RGB [H, W, 3]."""
+    def photograph(self, photograph: Photograph, image: np.ndarray) -> str:
+        """Write the thumbnail ID.webp of a photograph, uint8 RGB [H, W, 3]."""
         self.folder.mkdir(exist_ok=True)
         height, width = image.shape[:2]
         factor = min(1.0, THUMBNAIL / max(height, width))
         size = max(1, round(width * factor)), max(1, round(height * factor))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        Image.fromarray(small).save(self.folder / f"{id_}.webp", quality=70)
+        Image.fromarray(small).save(self.folder / f"{photograph.id}.webp", quality=70)
+        return "pictures"
 
-    def finish(
-        self, photographs: Sequence[Photograph], rows: list[Row], flagged: dict[str, Any]
-    ) -> None:
+    def finish(self, run: Run) -> str | None:
         """Write the crops, and `gallery.json`.
 
-        gallery.json has `photographs`, the ids; `crops`, each with id, reasons, box ([top, left,
-        bottom, right] in px of HR), layers {NAME: file} and maps {MODEL: {NAME: file}}.
-
-        Args:
-            photographs: those measured.
-            rows: what was measured on them.
-            flagged: `trust` of metrics.json: by model, with `flagged` boxes by photograph.
+        gallery.json has `photographs`, the ids; and `crops`, each with id, reasons, box ([top,
+        left, bottom, right] in px of HR), layers {NAME: file} and maps {MODEL: {NAME: file}}.
         """
-        by_id = {p.id: p for p in photographs}
-        boxes = _largest_boxes(flagged)
-        reasons = _ranked(rows, self.protocol.regions[-1])
+        if run.protocol is not self.protocol:
+            return None
+        by_id = {p.id: p for p in run.photographs}
+        boxes = _largest_boxes(run.trust)
+        reasons = _ranked(run.rows, self.protocol.regions[-1])
         for id_ in list(boxes)[:FLAGGED]:
             reasons.setdefault(id_, []).append("flagged")
         crops = [self._crop(by_id[id_], why, boxes.get(id_)) for id_, why in reasons.items()]
         index = {"photographs": list(by_id), "crops": crops}
-        (self.folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+        write_json(self.folder / INDEX, index, indent=1)
+        return "pictures"
 
     def _crop(
         self, photograph: Photograph, reasons: list[str], flag: list[int] | None
@@ -92,7 +90,7 @@ class Gallery:
         box = _box(sample, self.protocol.scale, flag)
         top, left, bottom, right = box
         pictures = {"bicubic": self.protocol.baseline("bicubic", sample)}
-        pictures |= {name: self.protocol.enlarge(m, sample) for name, m in self.models.items()}
+        pictures |= {name: self.protocol.upscale(m, sample) for name, m in self.models.items()}
         pictures["HR"] = sample.hr
         layers, maps = {}, {}
         for name, picture in pictures.items():
@@ -109,10 +107,10 @@ class Gallery:
 
 
 def coloured(kind: str, values: np.ndarray) -> np.ndarray:
-    """Colour a trust map, float [H, W] in grey levels, to lie over a photograph.
+    """Colour a trust map, float [H, W] in grey levels, as an overlay for a photograph.
 
     Returns:
-        uint8 RGBA [H, W, 4]: the larger the value, the less of what is beneath is seen.
+        uint8 RGBA [H, W, 4]: a larger value is more opaque.
     """
     name, end = COLOURS[kind]
     share = np.clip(values / end, -1, 1)
@@ -123,7 +121,7 @@ def coloured(kind: str, values: np.ndarray) -> np.ndarray:
 
 
 def legend(kind: str) -> bytes:
-    """Draw the colours of a trust map from its least value to its largest, as PNG of 128 x 1 px."""
+    """Draw the colours of a trust map from smallest to largest, as PNG of 128 x 1 px."""
     least = -1 if kind == "detail" else 0
     ramp = COLOURS[kind][1] * np.linspace(least, 1, 128)[np.newaxis]
     _, data = cv2.imencode(".png", cv2.cvtColor(coloured(kind, ramp), cv2.COLOR_RGBA2BGRA))
@@ -131,7 +129,7 @@ def legend(kind: str) -> bytes:
 
 
 def _ranked(rows: list[Row], region: str) -> dict[str, list[str]]:
-    """Return the best, the median and the worst photograph by gain in PSNR of the last model."""
+    """Find the best, median and worst photograph by the last model's gain in PSNR."""
     last = rows[-1]["model"]
     psnr: dict[str, dict[str, float]] = {}
     for row in rows:
@@ -139,7 +137,7 @@ def _ranked(rows: list[Row], region: str) -> dict[str, list[str]]:
             psnr.setdefault(row["id"], {})[row["model"]] = row["psnr"]
     with np.errstate(invalid="ignore"):
         gains = {id_: np.subtract(v[last], v["bicubic"]) for id_, v in psnr.items()}
-    # where nothing can be compared, the order is that of the photographs
+    # without a finite gain, the order of the photographs decides
     order = sorted(gains, key=lambda id_: (~np.isfinite(gains[id_]), -np.nan_to_num(gains[id_])))
     finite = [id_ for id_ in order if np.isfinite(gains[id_])] or order[:1]
     found: dict[str, list[str]] = {}
@@ -166,7 +164,7 @@ def _area(box: list[int]) -> int:
 
 
 def _box(sample: Sample, scale: int, flag: list[int] | None) -> list[int]:
-    """Place a crop: around a flag, else where HR is richest in vessels; on LR's pixels."""
+    """Place a crop on LR's pixels: around a flag, or where HR shows most vessels."""
     if flag is None:
         top, left, side = detail(sample, scale)
         flag = [top, left, top + side, left + side]

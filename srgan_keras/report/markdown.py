@@ -1,18 +1,20 @@
-"""The result of a measurement as a Markdown table."""
+"""The results of an evaluation as a Markdown table."""
 
 from typing import Any
 
-_REGIONS = ("inner", "fov", "full")  # the headline first
+from srgan_keras.tables import markdown_table
+
+_REGIONS = ("inner", "fov", "full")  # the primary one first
 _METRICS = ("psnr", "ssim")  # these first
 _DECIBEL = ("psnr", "lr_consistency")
-FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # beside the headline: too wide
+FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # too many columns
 _ONE_REGION = {"colour_drift": "fov"}
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return a table a run: means, in parentheses the gain over bicubic; PSNR in dB.
+    """Return a table for each run: means, and in parentheses the gain over bicubic.
 
-    Figures of the green channel and of Y are in the files alone.
+    PSNR is in dB. Only the files have the values of the green channel and of Y.
 
     Args:
         result: the contents of metrics.json.
@@ -23,7 +25,8 @@ def table(result: dict[str, Any]) -> str:
 def _run(run: dict[str, Any]) -> str:
     protocol, models = run["protocol"], run["models"]
     columns = _columns(models["bicubic"])
-    lines = [["model", *(f"{metric} {region}" for metric, region in columns)]]
+    header = ["model", *(f"{metric} {region}" for metric, region in columns)]
+    lines = []
     for name, values in models.items():
         gains = run["gain_over_bicubic"].get(name)
         line = [name]
@@ -38,10 +41,8 @@ def _run(run: dict[str, Any]) -> str:
         f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
     )
     said = (*_not_averaged(models, columns, run["n"]), *run["notes"], *_trust(run))
-    notes = [f"- {note}" for note in said]
-    return "\n".join(
-        [title, "", markdown_table(lines[0], lines[1:]), *([""] if notes else []), *notes]
-    )
+    notes = "".join(f"\n- {note}" for note in said)
+    return f"{title}\n\n{markdown_table(header, lines, align=True)}{notes}".rstrip("\n")
 
 
 def _columns(regions: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
@@ -62,17 +63,8 @@ def _cell(metric: str, mean: float | None, gain: float | None) -> str:
     return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")
 
 
-def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table with padded columns."""
-    lines = [header, *rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
 def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:
-    """Say which values entered no mean."""
+    """Return a note for each mean that does not include all values."""
     words = {"inf": "identical to HR", "nan": "without a pixel to measure"}
     return [
         f"{metric} {region} of {name}: {count} of {n} {word}, not in the mean"
@@ -84,7 +76,7 @@ def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int
 
 
 def _trust(run: dict[str, Any]) -> list[str]:
-    """Say how wide the models' intervals are, what they cover, and what is flagged."""
+    """Return a note for each model: flags, and width and coverage of its intervals."""
     lines = []
     for name, found in run["trust"].items():
         line = f"{name}: {len(found['flagged'])} of {run['n']} flagged: detail not supported by LR"

@@ -1,4 +1,4 @@
-"""report.html: what a folder of results holds, as one file that needs nothing else to be read."""
+"""report.html: the results in a folder, as one self-contained file."""
 
 import base64
 import json
@@ -13,39 +13,40 @@ import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 
+from srgan_keras.data.datasets import phantom_count
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import NOTICE
 from srgan_keras.inference.model import Model
 from srgan_keras.report import charts
 from srgan_keras.report.gallery import COLOURS, INDEX, legend
-from srgan_keras.report.tables import METRICS, digits, headline, table
+from srgan_keras.report.tables import METRICS, digits, primary_region, table
 
 PICTURES = {
-    "comparison.png": "Photographs: LR, enlargements, HR",
+    "comparison.png": "Photographs: LR, SR, HR",
     "curves.png": "Training",
     "pr_curves.png": "Segmentation: precision against recall",
 }
 
 
 def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
-    """Write report.html into a work folder, or into one that `evaluate` or `downstream` wrote.
+    """Write report.html into a run directory, or into the output of `evaluate` or `downstream`.
 
-    It shows metrics.json or downstream.json, and where they are there per_image.csv, gallery/,
-    comparison.png, curves.png, pictures of segmentation, config.yaml and run.json.
+    It shows metrics.json or downstream.json. It also shows per_image.csv, gallery/, comparison.png,
+    curves.png, pictures of segmentation, config.yaml and run.json, if they exist.
 
     Args:
         workdir: the folder.
-        models: those measured; their descriptions and cards are shown.
+        models: the measured models; their descriptions and cards are shown.
 
     Returns:
-        the file.
+        The path of report.html.
 
     Raises:
-        UsageError: there is neither.
+        UsageError: the folder has neither metrics.json nor downstream.json.
     """
     if not any((workdir / name).is_file() for name in ("metrics.json", "downstream.json")):
-        raise UsageError(f"{workdir} holds no metrics.json to report: run `evaluate` first")
+        raise UsageError(f"{workdir} holds no metrics.json to report. Run `evaluate` first.")
     runs = _list(workdir / "metrics.json", "runs")
     experiments = _list(workdir / "downstream.json", "experiments")
     text = {"id": str, "model": str}  # 007 is not 7
@@ -60,7 +61,7 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         title=workdir.resolve().name,
         notice=NOTICE,
         phantoms=any(
-            (source or "").startswith("phantom")
+            phantom_count(source or "") is not None
             for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
         ),
         digits={metric: digits(metric) for metric in METRICS},
@@ -109,7 +110,7 @@ def _encoded(data: bytes, kind: str) -> str:
 
 
 def _card(folder: Path) -> markupsafe.Markup:
-    """Return a model's card as HTML: without what is above its text for other programs."""
+    """Return a model's card as HTML, without its front matter and pictures."""
     file = folder / "README.md"
     if not file.is_file():
         return markupsafe.Markup()
@@ -123,12 +124,12 @@ def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
     if rows.empty or len(run["models"]) < 2:
         return None
     of_run = rows[rows["protocol"] == run["protocol"]["name"]]
-    picture = charts.distribution(of_run, headline(run))
+    picture = charts.distribution(of_run, primary_region(run))
     return _encoded(picture.encode(), "svg+xml")
 
 
 def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Arrange the pictures, and the values to sort them by, of the first protocol."""
+    """Arrange the pictures of the first protocol, and the values to sort them by."""
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     rows = rows[rows["protocol"] == runs[0]["protocol"]["name"]]
     values: dict[str, dict[str, dict[str, float | None]]] = {}
@@ -159,7 +160,7 @@ def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> di
         "thumbnails": {id_: _data_uri(folder / f"{id_}.webp") for id_ in index["photographs"]},
         "metrics": sorted(known),
         "models": list(runs[0]["models"]),
-        "headline": f"{headline(runs[0])} psnr",
+        "primary_metric": f"{primary_region(runs[0])} psnr",
         "legends": {
             kind: {"end": f"{end:g}", "ramp": _encoded(legend(kind), "png")}
             for kind, (_, end) in COLOURS.items()

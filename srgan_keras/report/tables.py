@@ -1,4 +1,4 @@
-"""The figures of one run of metrics.json, arranged in the columns and rows of report.html."""
+"""The values of one run of metrics.json, in the columns and rows of report.html."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from srgan_keras.evaluation.trust import THRESHOLDS
 from srgan_keras.report.markdown import FILES_ALONE
 
 REGIONS = {
-    "inner": "inner: field of view without its rim",
+    "inner": "inner: field of view without its edge",
     "fov": "field of view",
     "full": "full frame",
 }
@@ -29,21 +29,21 @@ METRICS = {
 }
 
 Columns = dict[str, list[str]]
-"""Region -> metrics, both in the order in which they are shown."""
+"""Region -> metrics, both in the order of display."""
 
 
-def headline(run: dict[str, Any]) -> str:
-    """Return the region that counts."""
+def primary_region(run: dict[str, Any]) -> str:
+    """Return the region of the primary metric."""
     return next(name for name in REGIONS if name in run["models"]["bicubic"])
 
 
 def digits(metric: str) -> int:
-    """Return how many decimals a metric is shown with."""
+    """Return the number of decimals of a metric."""
     return 2 if METRICS.get(metric, "").endswith("dB") else 4
 
 
 def table(run: dict[str, Any]) -> dict[str, Any]:
-    """Arrange one run: `glance`, each metric once, and `regions`, every figure, a table each."""
+    """Arrange one run: `glance` has each metric once, `regions` a full table for each region."""
     every = _columns(run["models"]["bicubic"])
     glance: Columns = {}
     for region, names in every.items():
@@ -60,9 +60,9 @@ def table(run: dict[str, Any]) -> dict[str, Any]:
         "trust": run.get("trust", {}),
         "thresholds": THRESHOLDS,
         "gained": list(run["gain_over_bicubic"]),
-        "headline": headline(run),
-        "glance": _figures(run, glance),
-        "regions": [] if glance == every else [_figures(run, {r: c}) for r, c in every.items()],
+        "primary_region": primary_region(run),
+        "glance": _values(run, glance),
+        "regions": [] if glance == every else [_values(run, {r: c}) for r, c in every.items()],
     }
 
 
@@ -72,7 +72,7 @@ def _columns(found: dict[str, Any]) -> Columns:
     return {region: sorted(found[region], key=order.index) for region in regions}
 
 
-def _figures(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
+def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
     """Return groups (region, span), heads and rows (model, cells) of some columns."""
     gains = run["gain_over_bicubic"]
     return {
@@ -93,7 +93,7 @@ def _figures(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str, str]:
-    """Format one value: mean and gain over bicubic, their intervals, what is in no mean."""
+    """Format one value: mean, gain over bicubic, their intervals, and values not in the mean."""
     form = f".{digits(metric)}f"
     gain = gains.get(metric, {})
     uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]

@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 
 from srgan_keras.config import Schedule
+from srgan_keras.private_apis import UnreducedAdam
 
 
-class Adam(keras.optimizers.Adam):
+class Adam(UnreducedAdam):
     """Adam for gradients that are summed over the replicas already, in one operation a variable.
 
     The operations that Keras makes of it read and write every weight some ten times.
@@ -17,11 +18,11 @@ class Adam(keras.optimizers.Adam):
     ) -> None:
         """Move a variable and its two moments."""
         step = tf.cast(self.iterations.value + 1, tf.float32)
-        index = self._get_variable_index(variable)
+        first, second = self.moments(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
+            m=first.handle,
+            v=second.handle,
             beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step,
             lr=tf.cast(learning_rate, tf.float32),
@@ -30,9 +31,6 @@ class Adam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=gradient,
         )
-
-    def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
-        return grads_and_vars  # TrainingModel.apply_gradients has done it
 
 
 def optimizer(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.private_apis import set_health_interval
 
 HEALTH_SECONDS = 10  # between two looks at whether the other workers live
 
@@ -116,7 +117,7 @@ def _multi_worker() -> tf.distribute.Strategy:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"train.strategy multi_worker: {reason}") from None
     # TensorFlow looks every 30 s, and a few times more: too long for "within a minute"
-    strategy.extended._check_health_interval = HEALTH_SECONDS
+    set_health_interval(strategy, HEALTH_SECONDS)
     return strategy
 
 

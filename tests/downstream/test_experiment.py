@@ -76,7 +76,7 @@ def test_another_setting_in_the_same_folder(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--data", "nowhere"], "is not a folder"),
+        (["--data", "nowhere"], "does not exist"),
         (["nothing"], "no model 'nothing'"),
         (["--steps", "0"], "steps must be at least 1"),
         (["--width", "0"], "width must be at least 1"),

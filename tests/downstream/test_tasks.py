@@ -125,7 +125,7 @@ def test_a_class_absent_from_a_split(idrid):
 
 
 @pytest.mark.parametrize(
-    ("spec", "line"), [("nowhere", "is not a folder"), ("phantom:2", "at least phantom:4")]
+    ("spec", "line"), [("nowhere", "does not exist"), ("phantom:2", "use phantom:4 or more")]
 )
 def test_wrong_spec(spec, line):
     with pytest.raises(UsageError, match=line):

@@ -7,7 +7,9 @@ import tensorflow as tf
 from srgan_keras.data import datasets
 from srgan_keras.data.degradations import degrade
 from srgan_keras.errors import UsageError
-from srgan_keras.evaluation.protocol import Author, Sample, Standard, measure
+from srgan_keras.evaluation.measure import measure
+from srgan_keras.evaluation.protocol import Author, Sample, Standard
+from srgan_keras.evaluation.vgg_distance import VggDistance
 from srgan_keras.phantoms.phantom import phantom
 
 
@@ -165,7 +167,7 @@ def test_author_truncates_and_resizes_what_models_say(rounding, level, photograp
     assert author.record()["rounding"] == rounding
     sample = author.sample(photograph)
     assert photograph.shape[0] % 4
-    sr = author.enlarge(Constant(100.7), sample)
+    sr = author.upscale(Constant(100.7), sample)
     np.testing.assert_array_equal(sr, np.full_like(photograph, level))
 
 
@@ -206,9 +208,8 @@ def test_a_black_border_changes_nothing_where_mask_3_is_found_anew(photograph, s
 
 
 def test_vgg_distance_where_features_are_given(photograph):
-    rows = measure(
-        Standard(hr_long_side=64), photograph, {}, features=lambda image: image / 255 + 1
-    )
+    observers = [VggDistance(lambda image: image / 255 + 1)]
+    rows = measure(Standard(hr_long_side=64), photograph, {}, observers=observers)
     distances = {row: values["vgg_distance"] for row, region, values in rows if region == "full"}
     assert list(distances) == ["nearest", "bicubic", "lanczos"]
     assert 0 < distances["bicubic"] < distances["nearest"]

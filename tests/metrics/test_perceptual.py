@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from srgan_keras.evaluation.protocol import vgg_features
+from srgan_keras.evaluation.vgg_distance import vgg_features
 from srgan_keras.metrics import vgg_distance
 from srgan_keras.phantoms.phantom import phantom
 

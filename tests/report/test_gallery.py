@@ -9,6 +9,7 @@ from PIL import Image
 from srgan_keras.data import datasets
 from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation import trust
+from srgan_keras.evaluation.observer import Run
 from srgan_keras.evaluation.protocol import Author, Standard
 from srgan_keras.report import page as report
 from srgan_keras.report.gallery import FLAGGED, THUMBNAIL, Gallery, coloured
@@ -52,6 +53,12 @@ def rows(gains: dict[str, float]) -> list[dict]:
     ]
 
 
+def started(*about) -> Gallery:
+    gallery = Gallery()
+    gallery.start(*about)
+    return gallery
+
+
 def pixels_of(file: Path) -> np.ndarray:
     with Image.open(file) as image:
         return np.asarray(image)
@@ -61,9 +68,9 @@ def test_crops_are_of_the_telling_photographs(photographs, standard, tmp_path: P
     ids = [p.id for p in photographs]
     gains = dict(zip(ids, [0.1, 0.9, np.inf, -0.5, np.nan, 0.2, 0.3, 0.4, 0.5], strict=True))
     boxes = {id_: [[0, 0, 8 + i, 8]] for i, id_ in enumerate(ids)}
-    gallery = Gallery(standard, {"mine": Linear()}, tmp_path)
-    gallery.thumbnail(ids[0], photographs[0].read())
-    gallery.finish(photographs, rows(gains), {"mine": {"flagged": boxes}})
+    gallery = started([standard], {"mine": Linear()}, tmp_path)
+    gallery.photograph(photographs[0], photographs[0].read())
+    gallery.finish(Run(standard, photographs, rows(gains), {"mine": {"flagged": boxes}}))
     index = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert index["photographs"] == ids
     reasons = {crop["id"]: crop["reasons"] for crop in index["crops"]}
@@ -78,9 +85,9 @@ def test_crops_are_lossless_and_on_pixels_of_lr(photographs, standard, tmp_path:
     photograph = photographs[0]
     sample = standard.sample(photograph.read(), None)
     trust.write(tmp_path / "trust" / "mine", photograph.id, {"uncertainty": np.ones((128, 128))})
-    gallery = Gallery(standard, {"mine": Linear()}, tmp_path)
-    gallery.thumbnail(photograph.id, photograph.read())
-    gallery.finish([photograph], rows({photograph.id: 0.0}), {})
+    gallery = started([standard], {"mine": Linear()}, tmp_path)
+    gallery.photograph(photograph, photograph.read())
+    gallery.finish(Run(standard, [photograph], rows({photograph.id: 0.0})))
     (crop,) = json.loads((tmp_path / "gallery" / "gallery.json").read_text())["crops"]
     assert crop["reasons"] == ["best", "median", "worst"]
     top, left, bottom, right = crop["box"]
@@ -99,10 +106,11 @@ def test_crops_are_lossless_and_on_pixels_of_lr(photographs, standard, tmp_path:
 def test_a_crop_holds_its_flag(photographs, tmp_path: Path):
     photograph, standard = photographs[0], Standard(hr_long_side=512)
     flag = [340, 20, 352, 32]
-    gallery = Gallery(standard, {}, tmp_path)
-    gallery.thumbnail(photograph.id, photograph.read())
+    gallery = started([standard], {}, tmp_path)
+    gallery.photograph(photograph, photograph.read())
     measured = [r | {"model": "bicubic"} for r in rows({photograph.id: 0.0})[:1]]
-    gallery.finish([photograph], measured, {"mine": {"flagged": {photograph.id: [flag]}}})
+    flagged = {"mine": {"flagged": {photograph.id: [flag]}}}
+    gallery.finish(Run(standard, [photograph], measured, flagged))
     (crop,) = json.loads((tmp_path / "gallery" / "gallery.json").read_text())["crops"]
     top, left, bottom, right = crop["box"]
     assert top <= flag[0] < flag[2] <= bottom
@@ -127,5 +135,7 @@ def test_protocol_author_has_pictures_too(photographs, tmp_path: Path):
 
 def test_thirty_photographs_stay_small(standard, tmp_path: Path):
     photographs = datasets.find("phantom:30")
-    evaluate([Linear(), Linear("other")], photographs, [standard], tmp_path, trust=True)
+    evaluate(
+        [Linear(), Linear("other")], photographs, [standard], tmp_path, observers=[trust.Trust()]
+    )
     assert report.write(tmp_path).stat().st_size < 25e6

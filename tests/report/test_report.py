@@ -90,14 +90,14 @@ def test_results_beside_bicubic(folder: Path):
     rows = {row[0]: row[1:] for row in lines[: 2 + len(METRICS["runs"][0]["models"])]}
     assert list(rows)[:2] == ["", "model"]
     assert rows["model"] == ["PSNR, dB", "SSIM", "LR consistency, dB", "new metric"]
-    assert rows[""] == ["inner: field of view without its rim", "full frame"]
+    assert rows[""] == ["inner: field of view without its edge", "full frame"]
     whole = [row[1:] for row in lines if row[0] == "model"]
     assert whole[1:4] == [rows["model"][:2], rows["model"][:2], rows["model"]]
     assert rows["bicubic"][0] == "38.12 37.62 to 38.62"
     assert rows["stage1"][0] == "39.25 (+1.12) 38.75 to 39.75 (+0.62 to +1.62)"
     assert rows["stage1"][1] == "0.9300 (+0.0200) 0.4300 to 1.4300 (-0.4800 to +0.5200)"
     assert rows["<b>mine</b>"][0].startswith("37.00 (-1.12)")
-    assert rows["stage1"][-1] == "– not in it: 2 nan"
+    assert rows["stage1"][-1] == "– not in the mean: 2 nan"
 
 
 def test_what_a_reader_must_know(folder: Path):
@@ -133,7 +133,7 @@ def test_everything_a_run_leaves_is_in_one_file(folder: Path):
     assert all(load.startswith("data:image/png;base64,") for load in page.loads)
     text = re.sub(r"\s+", " ", page.text)
     for sentence in ("These are phantoms", "train: {seed: 7}", "2 photographs", "25 LR px",
-                     "differs by 1.5e-07", "versions: keras3.15",
+                     "maximum difference 1.5e-07", "versions: keras3.15",
                      "Card of stage1", "<script>bad</script>"):  # fmt: skip
         assert sentence in text
     assert "license" not in text

@@ -16,6 +16,7 @@ from selenium.webdriver.support.ui import Select
 from srgan_keras.data import datasets
 from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.evaluation.trust import Trust
 from srgan_keras.report import page as report
 from tests.report.test_gallery import Linear
 
@@ -34,7 +35,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("measured")
     models = [Linear("first"), Linear("second")]
     standard = Standard(hr_long_side=128)
-    evaluate(models, datasets.find("phantom:5"), [standard], out, "phantom:5", trust=True)
+    evaluate(models, datasets.find("phantom:5"), [standard], out, "phantom:5", [Trust()])
     return report.write(out)
 
 
