@@ -25,8 +25,8 @@ def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[st
         sr: on LR upscaled by a model.
 
     Returns:
-        mean, and ci95 by a bootstrap that draws photographs; both None, with a `reason`, where the
-        interval of HR - bicubic is not above 0: there is no gap to recover.
+        mean, and ci95 by a bootstrap that draws photographs. Where the interval of HR - bicubic is
+        not above 0, there is no gap to recover: both are None, with a `reason`.
     """
     values = np.stack([hr, bicubic, sr]).astype(np.float64)
     defined = np.isfinite(values).all(axis=0)
