@@ -70,7 +70,8 @@ def test_an_unwritable_workdir_is_one_line(tmp_path, capsys):
     file = tmp_path / "file"
     file.touch()
     for workdir in (file, file / "below"):
-        assert "cannot write the run directory" in refused(capsys, "train", "--workdir", str(workdir))
+        line = refused(capsys, "train", "--workdir", str(workdir))
+        assert "cannot write the run directory" in line
     other = tmp_path / "other"
     other.mkdir()
     (other / "history.csv").touch()
