@@ -1,12 +1,12 @@
 """The options of every command, one dataclass each; loads no TensorFlow, so `--help` is quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from srgan_keras.config import Config, DegradationName, PresetName
+from srgan_keras.config import Clinical, Config, DegradationName, PresetName
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class EvaluateOptions:
     """Default: the first model's, else 4."""
     degradation: DegradationName | None = None
     """Default: the first model's, else bicubic."""
+    degradation_version: int | None = None
+    """Default: the first model's if --degradation is its own, else the newest."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of degradation clinical, version 2."""
     fov_mask: Literal[1, 2, 3] | None = None
     """standard: version of the field of view's mask. Default: 1, or a prepared folder's."""
     rounding: Literal["truncate", "nearest"] = "truncate"
