@@ -54,22 +54,26 @@ class Clinical:
     """Factor on all amounts; on JPEG, factor on 100 minus the quality."""
     veil_share: float = 0.6
     """Haze of the eye's media: T^2 x retina + (1 - T) x veil, with transmission T."""
-    veil_depth: tuple[float, float] = (0.05, 0.5)
+    veil_depth: tuple[float, float] = (0.05, 0.45)
     """1 - T where the veil is thickest."""
-    veil_level: tuple[float, float] = (0.3, 0.65)
+    veil_level: tuple[float, float] = (0.5, 1.1)
     """Brightness of the veil, where 1 is white."""
     falloff_share: float = 0.5
     """Light lost with the squared distance from a brightest point."""
     falloff_depth: tuple[float, float] = (0.1, 0.6)
     """Share of the light lost at 0.75 diameters of the field of view."""
     shadow_share: float = 0.25
-    """Darkness from one side."""
+    """Darkness in a patch or from one side."""
     shadow_depth: tuple[float, float] = (0.1, 0.6)
     """Share of the light lost in the shadow."""
     halo_share: float = 0.35
     """Coloured light that leaks in at the FOV edge."""
     halo_level: tuple[float, float] = (0.2, 1.2)
     """Brightness at the FOV edge, where 1 is white."""
+    lashes_share: float = 0.15
+    """Streaks of eyelashes."""
+    lashes_depth: tuple[float, float] = (0.03, 0.25)
+    """Share of the light lost in the middle of a streak."""
     dust_share: float = 0.15
     """Spots on the lens."""
     dust_count: tuple[int, int] = (1, 6)
@@ -84,7 +88,7 @@ class Clinical:
     """Natural logarithm of the further gain of each channel."""
     defocus_share: float = 0.7
     """Blur by a disc or an elliptical Gaussian."""
-    defocus: tuple[float, float] = (0.3, 2.5)
+    defocus: tuple[float, float] = (0.2, 2.0)
     """Standard deviation, in thousandths of the frame's long side."""
     motion_share: float = 0.2
     """Blur along a line."""
@@ -94,9 +98,9 @@ class Clinical:
     """Kernels of the reduction, one drawn per photograph. At scale 1 none is applied."""
     noise_share: float = 0.7
     """Noise of variance read^2 + shot x signal, in grey levels."""
-    read_noise: tuple[float, float] = (0.0, 3.0)
+    read_noise: tuple[float, float] = (0.0, 2.5)
     """Standard deviation in the dark, in grey levels."""
-    shot_noise: tuple[float, float] = (0.0, 0.2)
+    shot_noise: tuple[float, float] = (0.0, 0.15)
     """Variance per grey level of signal."""
     jpeg_share: float = 0.7
     """JPEG compression."""

@@ -8,7 +8,7 @@ import numpy as np
 _VERSION = 2
 _STREAMS = (
     *("clean", "veil", "falloff", "shadow", "halo", "dust", "cast"),
-    *("defocus", "motion", "kernel", "noise", "jpeg", "tile"),
+    *("defocus", "motion", "kernel", "noise", "jpeg", "tile", "lashes"),
 )
 """By position, so a new one goes to the end."""
 
@@ -57,6 +57,10 @@ class Stream:
         """Draw evenly from a disc about the middle of the field of view."""
         distance, angle = radius * math.sqrt(self.rng.random()), self.angle()
         return distance * math.cos(angle), distance * math.sin(angle)
+
+    def sign(self) -> float:
+        """Draw -1, darker, or 0.5, half as much brighter."""
+        return -1.0 if self.rng.random() < 0.5 else 0.5
 
     def angle(self) -> float:
         """Draw a direction in radians."""

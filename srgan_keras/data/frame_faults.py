@@ -20,8 +20,8 @@ DARK, LIT = 8 / 255, 32 / 255
 """Stray light is added in full where a pixel is lit, not at all where it is dark: the surround of
 the field of view lies behind the camera's own mask, and stays black."""
 
-VEIL_COLOURS = ((1, 0.87, 0.45), (1, 0.9, 0.75), (0.95, 0.72, 0.85))  # olive, grey, violet
-HALO_COLOURS = ((1, 0.4, 0.05), (1, 0.75, 0.15), (0.9, 0.65, 0.9))  # orange, yellow, violet
+VEIL_COLOURS = ((1, 0.82, 0.4), (1, 0.85, 0.65), (0.95, 0.65, 0.75))  # olive, grey, violet
+HALO_COLOURS = ((1, 0.35, 0.02), (1, 0.75, 0.1), (0.7, 0.5, 0.7))  # orange, yellow, violet
 
 Field = np.ndarray
 """float32 [H, W]."""
@@ -51,6 +51,8 @@ def spoil(
     if stream := draws.of("halo", settings.halo_share):
         light = gate * _halo(place, stream.amount(settings.halo_level), stream)
         image = image + light[..., None] * _colour(HALO_COLOURS, stream)
+    if stream := draws.of("lashes", settings.lashes_share):
+        image = image * _lashes(place, settings, stream)[..., None]
     if stream := draws.of("dust", settings.dust_share):
         image = image * _dust(place, settings, stream)[..., None]
     if stream := draws.of("cast", settings.cast_share):
@@ -71,11 +73,11 @@ def _veil(
     stream: Stream,
 ) -> np.ndarray:
     """Return T^2 o + (1 - T) A, with 1 - T = depth (floor + (1 - floor) patches)."""
-    depth, floor = stream.share(settings.veil_depth), stream.rng.uniform(0, 0.6)
+    depth, floor = stream.share(settings.veil_depth), stream.rng.uniform(0, 0.5)
     level = stream.rng.uniform(*settings.veil_level)
     clear = 1.0  # where no patch of the veil lies
-    for _ in range(stream.rng.integers(1, 3, endpoint=True)):
-        widths = stream.rng.uniform(0.3, 1.2), stream.rng.uniform(0.1, 0.6)
+    for _ in range(stream.rng.integers(1, 4, endpoint=True)):
+        widths = stream.rng.uniform(0.3, 1.0), stream.rng.uniform(0.1, 0.5)
         clear = clear * (1 - _bump(place, stream.point(1.0), widths, stream.angle()))
     opacity = (depth * (floor + (1 - floor) * (1 - clear)))[..., None]
     colour = level * _colour(VEIL_COLOURS, stream)
@@ -90,9 +92,11 @@ def _falloff(place: tuple[Field, Field], depth: float, stream: Stream) -> Field:
 
 
 def _shadow(place: tuple[Field, Field], depth: float, stream: Stream) -> Field:
-    """Dark from one side, as where the iris cuts the beam: a logistic step along a direction."""
-    angle, start = stream.angle(), stream.rng.uniform(0.3, 0.9)
+    """Darkness in a patch, or from one side, as where the iris cuts the beam: a logistic step."""
+    patch, angle, start = stream.rng.random() < 0.5, stream.angle(), stream.rng.uniform(0.3, 0.9)
     width = stream.rng.uniform(0.08, 0.3)
+    if patch:
+        return 1 - depth * _bump(place, stream.point(1.0), (2 * width, width), angle)
     along = math.cos(angle) * place[0] + math.sin(angle) * place[1]
     return 1 - depth / (1 + np.exp(-(along - start) / width))
 
@@ -105,15 +109,26 @@ def _halo(place: tuple[Field, Field], level: float, stream: Stream) -> Field:
     return level * np.exp(np.minimum(radius - 1, 0) / width) * around
 
 
+def _lashes(place: tuple[Field, Field], settings: Clinical, stream: Stream) -> Field:
+    """Streaks that fan out towards one side, dark or half as bright: lashes out of focus."""
+    gain, side, middle = np.ones_like(place[0]), stream.angle(), stream.rng.uniform(0.6, 1.1)
+    for _ in range(stream.rng.integers(3, 10, endpoint=True)):
+        turn = side + stream.rng.uniform(-0.6, 0.6)
+        widths = stream.rng.uniform(0.15, 0.35), stream.rng.uniform(0.01, 0.04)
+        where = middle * math.cos(turn), middle * math.sin(turn)
+        depth = stream.share(settings.lashes_depth) * stream.sign()
+        gain *= 1 + depth * _bump(place, where, widths, turn)
+    return gain
+
+
 def _dust(place: tuple[Field, Field], settings: Clinical, stream: Stream) -> Field:
     """Specks on the lens, out of focus: Gaussian spots that darken, or brighten half as much."""
     gain = np.ones_like(place[0])
     low, high = settings.dust_count
     for _ in range(stream.rng.integers(low, high, endpoint=True)):
-        depth = stream.share(settings.dust_depth)
-        sign = -1 if stream.rng.random() < 0.5 else 0.5
+        depth = stream.share(settings.dust_depth) * stream.sign()
         radius = stream.rng.uniform(0.01, 0.05)
-        gain *= 1 + sign * depth * _bump(place, stream.point(1.0), (radius, radius), 0.0)
+        gain *= 1 + depth * _bump(place, stream.point(1.0), (radius, radius), 0.0)
     return gain
 
 
@@ -139,5 +154,5 @@ def _bump(
 
 def _colour(colours: tuple[tuple[float, ...], ...], stream: Stream) -> np.ndarray:
     """Mix the colours at random."""
-    weights = stream.rng.dirichlet((0.7,) * len(colours))
+    weights = stream.rng.dirichlet((0.4,) * len(colours))
     return (weights @ np.array(colours)).astype(np.float32)
