@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test docs bench notebook clean
+.PHONY: help install train test docs bench notebook notebook-run dist clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 install: $(STAMP)  ## make .venv and install the package with its tested versions
 
@@ -17,7 +17,7 @@ $(STAMP): setup.cfg requirements.txt pyproject.toml
 	  "srgan_keras needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: use make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test,docs]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[test,docs]'
 	touch $@
 
 train: install  ## train the default (phantoms, minutes on two cores) into runs/demo
@@ -36,12 +36,20 @@ docs: install  ## build the documentation into build/site
 	$(BIN)/python docs/make_site.py check build/site
 
 bench: install  ## measure speed, memory and resume against other ways; prints ratios
-	$(BIN)/python -m pip install --quiet -e '.[bench,export]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[bench,export]'
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: install  ## open the walkthrough in Jupyter
-	$(BIN)/python -m pip install --quiet -e '.[notebook]'
+	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[notebook]'
 	$(BIN)/jupyter lab notebooks/walkthrough.ipynb
 
+notebook-run: install  ## execute the walkthrough and keep its results in the file
+	$(BIN)/python notebooks/execute.py
+
+dist: install  ## build sdist and wheel into dist/ and check them
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+
 clean:  ## remove the environment and caches, not runs/
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache

@@ -20,10 +20,11 @@ from srgan_keras.export.card import card
 from srgan_keras.export.parity import saved_model_parity
 from srgan_keras.export.serving_form import serving_form
 from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.paths import packaged
 from srgan_keras.version import __version__
 
 SCHEMA = 1
-PRETRAINED = Path(__file__).parents[1] / "saved_models"
+PRETRAINED = packaged("saved_models")
 """The folder of the pretrained models."""
 
 REQUIRED = ("name", "degradation", "normalisation", "training_sha256", "configuration")

@@ -1,7 +1,6 @@
 """The work folder of a run: what it was asked, what it ran on, and whether it is finished."""
 
 import dataclasses
-import fcntl
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
 from srgan_keras.machine import machine
+from srgan_keras.training import lock
 from srgan_keras.version import __version__
 
 UNITS = ("steps", "epochs")
@@ -195,15 +195,11 @@ def _make_writable(path: Path) -> None:
 def _lock(path: Path) -> TextIO:
     """Take the folder for this process, however it may end."""
     file = (path / ".lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock.take(file):
         file.seek(0)
         holder = file.read().strip() or "another run"
         file.close()
-        raise UsageError(
-            f"{path} is in use by {holder}: wait for it, or choose another --workdir"
-        ) from None
+        raise UsageError(f"{path} is in use by {holder}: wait for it, or choose another --workdir")
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     file.flush()

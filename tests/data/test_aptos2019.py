@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -109,6 +111,18 @@ def test_spec_aptos2019_of_a_prepared_folder(home, prepared_folder):
         np.testing.assert_array_equal(photograph.mask(), original.mask())
     with pytest.raises(UsageError, match="was prepared at 64 px and 128 px is wanted"):
         prepared.check("aptos2019", 128)
+
+
+@pytest.mark.slow
+def test_tfds_builds_the_folder(manual, tmp_path):
+    """The command of data/README.md, in a clone."""
+    root = Path(__file__).parents[2]
+    code = "from tensorflow_datasets.scripts.cli.main import launch_cli; launch_cli()"
+    options = ["--manual_dir", str(manual), "--data_dir", str(tmp_path), "--config", "originals"]
+    command = [sys.executable, "-c", code, "build", "data/aptos2019_sr", *options]
+    built = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert list(tmp_path.glob("aptos2019_sr/originals/1.0.0/dataset_info.json"))
 
 
 def test_data_that_is_not_there_is_explained(home):
