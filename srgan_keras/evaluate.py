@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from srgan_keras.configure import validate_clinical
 from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
@@ -158,8 +159,8 @@ def _protocol(
     scale = options.scale
     if scale is None:
         scale = models[0].scale if models else 4
-    if scale < 2 or options.hr_long_side < 0:
-        raise UsageError("--scale must be 2 or more, --hr-long-side 0 (native size) or more")
+    if scale < 1 or options.hr_long_side < 0:
+        raise UsageError("--scale must be 1 or more, --hr-long-side 0 (native size) or more")
     if options.protocol == Author.name:
         if scale != Author.scale:
             raise UsageError(f"protocol author is x{Author.scale} alone, not x{scale}")
@@ -170,7 +171,18 @@ def _protocol(
         raise UsageError("--rounding is an option of --protocol author alone")
     known = [m.degradation for m in models if m.degradation in DEGRADATIONS]
     degradation = options.degradation or (known[0] if known else "bicubic")
-    return Standard(scale, degradation, options.hr_long_side, fov_mask_version)
+    version = options.degradation_version
+    if version is None:
+        version = next((v for name, v in map(_undoes, models) if name == degradation), None)
+    validate_clinical(options.clinical)
+    return Standard(
+        *(scale, degradation, options.hr_long_side, fov_mask_version, version, options.clinical)
+    )
+
+
+def _undoes(model: Upscaler) -> tuple[str, int | None]:
+    """Return name and version of the degradation that a model was trained for."""
+    return model.degradation, getattr(model, "info", {}).get("degradation", {}).get("version")
 
 
 def _names(models: Sequence[Upscaler]) -> dict[str, Upscaler]:

@@ -1,12 +1,12 @@
 """The options of every command, one dataclass each; loads no TensorFlow, so `--help` is quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from tyro.conf import Positional, arg
 
-from srgan_keras.config import Config, Dataset, DegradationName, PresetName
+from srgan_keras.config import Clinical, Config, Dataset, DegradationName, PresetName
 
 
 def _arg(metavar: str, default: str) -> object:
@@ -57,6 +57,12 @@ class EvaluateOptions:
     """HR side over LR side."""
     degradation: ModelDegradation = None
     """Operator that makes LR from HR."""
+    degradation_version: Annotated[
+        int | None, _arg("INT", "the first model's if the operator is, or the newest")
+    ] = None
+    """Version of the operator."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of degradation clinical, version 2."""
     fov_mask: Annotated[
         Literal[1, 2, 3] | None, _arg("{1,2,3}", "1, or that of a preprocessed dataset")
     ] = None

@@ -30,7 +30,7 @@ import tensorflow as tf
 from srgan_keras import evaluate, machine
 from srgan_keras.config import Config
 from srgan_keras.data import cache, datasets, prepared
-from srgan_keras.data.degradations import DEGRADATIONS
+from srgan_keras.data.degradations import operator
 from srgan_keras.data.pairs import pairs, shown
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
@@ -144,7 +144,7 @@ def _train(
         "scale": config.degradation.scale,
         "degradation": {
             "name": config.degradation.name,
-            "version": DEGRADATIONS[config.degradation.name].version,
+            "version": operator(config.degradation.name, config.degradation.version).version,
         },
         "normalisation": normalisation,
         "training_set": config.data.source,
@@ -157,6 +157,8 @@ def _train(
         config.degradation.name,
         eval_side,
         fov_mask_version,
+        config.degradation.version,
+        config.degradation.clinical,
     )
     samples = work.path / "samples"
     samples.mkdir(parents=True, exist_ok=True)

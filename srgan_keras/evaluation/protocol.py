@@ -6,7 +6,7 @@ each result with the HR photograph.
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import metrics
-from srgan_keras.config import Vgg
+from srgan_keras.config import Clinical, Vgg
 from srgan_keras.data import fov
-from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.data.degradations import DEGRADATIONS, degrade, operator
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.models.bicubic import bicubic_upsample
@@ -74,17 +74,24 @@ class Standard:
     """Long side of HR in px before the crop to a multiple of the scale; 0 is native size."""
     fov_mask_version: int = fov.FOV_MASK_VERSION
     """Of the masks that the photographs come with, or are given."""
+    degradation_version: int | None = None
+    """None is the newest."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of degradation `clinical`, version 2."""
 
     name: ClassVar[str] = "standard"
     regions: ClassVar[tuple[str, ...]] = ("full", "fov", "inner")
 
     def record(self) -> dict[str, Any]:
         """Return all that the figures depend on."""
+        chosen = operator(self.degradation, self.degradation_version)
+        faults = {"clinical": asdict(self.clinical)} if chosen.settings else {}
         return {
             "name": self.name,
             "scale": self.scale,
             "degradation": self.degradation,
-            "degradation_version": DEGRADATIONS[self.degradation].version,
+            "degradation_version": chosen.version,
+            **faults,
             "hr_long_side": self.hr_long_side,
             "fov_mask_version": self.fov_mask_version,
             "rounding": "nearest",
@@ -155,7 +162,15 @@ class Standard:
     def degraded(self, hr: np.ndarray, index: int) -> np.ndarray:
         """Make LR of HR: uint8; `index` is a sample's."""
         with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
-            return degrade(hr[None], self.degradation, self.scale, index=[index]).numpy()[0]
+            lr = degrade(
+                hr[None],
+                self.degradation,
+                self.scale,
+                index=[index],
+                version=self.degradation_version,
+                settings=self.clinical,
+            )
+            return lr.numpy()[0]
 
 
 @dataclass(frozen=True)
