@@ -27,10 +27,14 @@ class TrainOptions(Config):
 class EvaluateOptions:
     """Measure models beside nearest, bicubic and Lanczos on the same LR photographs."""
 
-    data: str
+    data: str | None = None
     """SPEC: a folder of photographs (any layout), a prepared folder, aptos2019, or phantom[:N]."""
     models: tyro.conf.Positional[tuple[str, ...]] = ()
     """Model folders, SavedModels, or names of shipped models; none: the baselines alone."""
+    pairs: Path | None = None
+    """In place of --data: pairs of a poor and a good photograph, a CSV file or a folder."""
+    full_size: bool = False
+    """--pairs: also upscale the poor photograph itself, not only its reduction."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Which photographs."""
     protocol: Literal["standard", "author"] = "standard"
