@@ -32,7 +32,7 @@ class EvaluateOptions:
     models: tyro.conf.Positional[tuple[str, ...]] = ()
     """Model folders, SavedModels, or names of shipped models; none: the baselines alone."""
     pairs: Path | None = None
-    """In place of --data: pairs of a poor and a good photograph, a CSV file or a folder."""
+    """Pairs of a poor and a good photograph, instead of --data: a CSV file or a folder."""
     full_size: bool = False
     """--pairs: also upscale the poor photograph itself, not only its reduction."""
     split: Literal["train", "validation", "test", "all"] = "test"

@@ -20,11 +20,12 @@ def cluster_summary(values: Sequence[float], clusters: Sequence[str]) -> dict[st
         values: one a pair.
         clusters: which eye each is of.
 
+    Each of `DRAWS` draws takes as many clusters as exist, with replacement, with all their values.
+
     Returns:
-        mean of the finite values and ci95, the 95 % percentile bootstrap interval [a, b] of that
-        mean: each of 2,000 draws takes as many clusters as there are, with replacement, and all of
-        their values. `inf` and `nan` count the values that enter no mean. mean is None without any
-        finite value, ci95 without two clusters.
+        mean of the finite values and ci95, its 95 % percentile bootstrap interval [a, b]. `inf` and
+        `nan` count the values that enter no mean. mean is None without any finite value, ci95 is
+        None with fewer than two clusters.
     """
     array = np.asarray(values, np.float64)
     finite = np.isfinite(array)

@@ -1,4 +1,4 @@
-"""Which photographs show the same eye: a folder with `poor/` and `reference/`, or a table."""
+"""Pairs of photographs of the same eye: a folder with `poor/` and `reference/`, or a table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class Pair:
     """A poor photograph and a good one of the same eye.
 
     Attributes:
-        eye: its name; intervals are over eyes.
+        eye: its name.
         poor: file.
         reference: file of the good photograph.
-        grade: a class of pairs, such as A where the poor photograph is clearly poorer; may be "".
-        homography: float64 [3, 3], pixels of the poor photograph -> of the reference; None: found.
+        grade: class of the pair, or "".
+        homography: float64 [3, 3], pixels of poor -> reference; may be None.
     """
 
     eye: str

@@ -59,11 +59,10 @@ def evaluate_pairs(
         full_size: see `methods`.
 
     Returns:
-        The contents of metrics.json: schema and runs, of which there is one, with protocol, data,
-        n (pairs), eyes, models, gain_over_input, strata by grade, notes, rejected and failed; see
-        `clusters.cluster_summary` for the values. `rejected` are pairs that registration cannot
-        align and photographs without a partner, `failed` are files that cannot be decoded, all with
-        a reason.
+        The contents of metrics.json: schema and one run. The run has protocol, data, n (pairs),
+        eyes, models, gain_over_input, strata by grade, notes, rejected and failed. The values come
+        from `clusters.cluster_summary`. `rejected` holds weakly registered pairs and photographs
+        without a partner, `failed` holds files that cannot be decoded, each with its reason.
 
     Raises:
         UsageError: no pairs, or none that can be measured.
@@ -123,10 +122,10 @@ def chosen(options: EvaluateOptions) -> bool:
 def methods(models: Sequence[Upscaler], full_size: bool = False) -> dict[str, Method]:
     """Return the rows of the protocol in their order: input, filters, and each model.
 
-    A model of scale s > 1 has the row NAME-reduced: the poor photograph is reduced by s with
-    bicubic antialiasing and upscaled again, beside bicubic-xS-reduced. With `full_size` it also has
-    the row NAME: the poor photograph itself is upscaled, and SR is reduced by s with area
-    averaging, because the comparison is at half the size of the reference anyway.
+    A model of scale 1 has the row NAME. A model of scale s > 1 has the row NAME-reduced: the poor
+    photograph is reduced by s (`bicubic`) and upscaled again, beside bicubic-xS-reduced. With
+    `full_size` it also has the row NAME: the poor photograph itself is upscaled. Area averaging
+    reduces that SR by s again, because all rows are compared at one size.
     """
     found: dict[str, Method] = {INPUT: lambda image: image} | FILTERS
     for scale in sorted({model.scale for model in models if model.scale > 1}):

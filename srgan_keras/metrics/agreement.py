@@ -20,6 +20,7 @@ SIGMA = 25.0
 
 _VESSELS = (1.5, 2.5)  # px of the halved frame
 _DARKEST = 10  # grey level that the threshold of the field of view never falls below
+_FLAT = 1e-3  # deviation below which a normalised frame holds rounding errors alone
 _OPENING, _EROSION = (np.ones((side, side), np.uint8) for side in (9, 31))
 
 
@@ -68,8 +69,8 @@ def agreement_green(reference: np.ndarray, other: np.ndarray, mask: np.ndarray) 
 
     Args:
         reference: the good photograph, uint8 RGB [H, W, 3].
-        other: the poor photograph, enhanced or not, warped onto `reference`, of its size.
-        mask: bool [H, W], what both show: see `field_of_view`.
+        other: the registered poor photograph, enhanced or not, uint8 RGB [H, W, 3].
+        mask: what both show, bool [H, W].
 
     Returns:
         -1..1; 1 for equal photographs; NaN for an empty mask or a flat frame.
@@ -80,17 +81,17 @@ def agreement_green(reference: np.ndarray, other: np.ndarray, mask: np.ndarray) 
 def agreement_vessels(reference: np.ndarray, other: np.ndarray, mask: np.ndarray) -> float:
     """Pearson correlation of the two vessel maps, over the mask.
 
-    A vessel map is Sato's ridge filter (dark ridges, 1.5 and 2.5 px of the halved frame) on the
-    locally normalised green channel of `agreement_green`, times the mask, smoothed by a Gaussian of
-    1 px.
+    Sato's ridge filter finds dark ridges of 1.5 and 2.5 px in the locally normalised green channel
+    of `agreement_green`. Its result times the mask, smoothed by a Gaussian of 1 px, is the vessel
+    map.
 
     Y. Sato et al., "Three-dimensional multi-scale line filter for segmentation and visualization of
     curvilinear structures in medical images", Medical Image Analysis 2(2), 1998.
 
     Args:
         reference: the good photograph, uint8 RGB [H, W, 3].
-        other: the poor photograph, enhanced or not, warped onto `reference`, of its size.
-        mask: bool [H, W], what both show: see `field_of_view`.
+        other: the registered poor photograph, enhanced or not, uint8 RGB [H, W, 3].
+        mask: what both show, bool [H, W].
 
     Returns:
         -1..1; 1 for equal photographs; NaN for an empty mask or a flat frame.
@@ -114,8 +115,8 @@ def field_of_view(image: np.ndarray) -> np.ndarray:
 def normalise(green: np.ndarray, mask: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
     """Remove local brightness and contrast.
 
-    With the channel g in 0..255, the mask m, and G a Gaussian of `sigma`: w = G(m) + 1e-6,
-    mu = G(g m) / w, d = (g - mu) m, n = d / (sqrt(G(d^2) / w) + 1).
+    g is the channel, m the mask and G a Gaussian of `sigma`. Then w = G(m) + 1e-6,
+    mu = G(g m) / w, d = (g - mu) m, and n = d / (sqrt(G(d^2) / w) + 1).
 
     Args:
         green: [H, W], grey levels in 0..255.
@@ -158,7 +159,7 @@ def _vessel_map(normalised: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _pearson(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> float:
     a, b = (x[mask].astype(np.float64) for x in (a, b))
-    if not a.size or not np.ptp(a) or not np.ptp(b):
+    if not a.size or min(a.std(), b.std()) < _FLAT:
         return np.nan
     return float(np.corrcoef(a, b)[0, 1])
 
