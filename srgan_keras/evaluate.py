@@ -16,6 +16,7 @@ from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.evaluation import pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.protocol import (
     BASELINES,
@@ -35,6 +36,7 @@ from srgan_keras.options import EvaluateOptions
 from srgan_keras.report import page as report
 from srgan_keras.report.gallery import Gallery
 from srgan_keras.report.markdown import table
+from srgan_keras.report.pairs import table as pairs_table
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         CommandError: done, but some photographs could not be measured.
     """
     models = [_load(name) for name in options.models]
+    if pairs.chosen(options):  # merge by hand: protocol `pairs`
+        return _pairs(options, models)
     version = prepared.check(
         options.data, options.hr_long_side, options.protocol, fov_mask=options.fov_mask
     )
@@ -141,6 +145,15 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     failed = [f["id"] for f in result["runs"][0]["failed"]]
     if failed:
         raise CommandError(f"{len(failed)} photographs were not measured: {', '.join(failed)}")
+    return result
+
+
+def _pairs(options: EvaluateOptions, models: Sequence[Upscaler]) -> dict[str, Any]:
+    """Measure pairs of photographs: `evaluate --pairs`."""
+    result = pairs.evaluate_pairs(models, options.pairs, options.out, options.full_size)
+    print(pairs_table(result))  # noqa: T201
+    if failed := result["runs"][0]["failed"]:
+        raise CommandError(f"{len(failed)} pairs could not be read: see the lines above")
     return result
 
 

@@ -43,10 +43,14 @@ class TrainOptions(Config):
 class EvaluateOptions:
     """Measure models beside nearest, bicubic and Lanczos interpolation on the same LR images."""
 
-    data: Dataset
+    data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
     """Pretrained models, model folders or SavedModels; without any: interpolation only."""
+    pairs: Annotated[Path | None, _arg("PATH", "none")] = None
+    """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
+    full_size: bool = False
+    """Also upscale the poor photographs of --pairs at full size, not only their reductions."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
