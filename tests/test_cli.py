@@ -70,7 +70,8 @@ def test_an_unwritable_workdir_is_one_line(tmp_path, capsys):
     file = tmp_path / "file"
     file.touch()
     for workdir in (file, file / "below"):
-        assert "cannot write the work folder" in refused(capsys, "train", "--workdir", str(workdir))
+        line = refused(capsys, "train", "--workdir", str(workdir))
+        assert "cannot write the run directory" in line
     other = tmp_path / "other"
     other.mkdir()
     (other / "history.csv").touch()
@@ -93,7 +94,7 @@ def test_a_read_only_mount_is_one_line(tmp_path):
         pytest.skip("mounting in a user namespace is not allowed here")
     result = subprocess.run([*unshare, script], capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert "cannot write the work folder" in result.stderr
+    assert "cannot write the run directory" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -97,7 +97,7 @@ def desk(tmp_path_factory):
     """The photographs and models that the pages name."""
     folder = tmp_path_factory.mktemp("desk")
     info = dict.fromkeys(model_folder.REQUIRED, "stage2")
-    info["degradation"] = {"name": "bicubic", "version": 1}
+    info |= {"degradation": {"name": "bicubic", "version": 1}, "configuration": {}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
         for name in ("stage1", "stage2"):

@@ -20,7 +20,7 @@ SMALL += ["--depth", "1", "--width", "2"]
 def model(tmp_path, monkeypatch):
     monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
     info = dict.fromkeys(model_folder.REQUIRED, "tiny")
-    info |= {"degradation": {"name": "bicubic", "version": 1}, "scale": 4}
+    info |= {"degradation": {"name": "bicubic", "version": 1}, "configuration": {}, "scale": 4}
     model_folder.save(tmp_path / "tiny", build_generator(Generator(1, 4), 4), info)
     return str(tmp_path / "tiny")
 
