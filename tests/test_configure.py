@@ -62,7 +62,7 @@ def test_missing_file_and_preset_are_named():
     ("part", "changes", "message"),
     [
         ("data", {"patch": 98}, "must be a multiple of degradation.scale 4"),
-        ("degradation", {"scale": 3}, "use 1, 2, 4 or 8"),
+        ("degradation", {"scale": 3}, "use 2, 4 or 8"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
         ("train", {"stage1_steps": -1}, "must be 0 or more"),
         ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),

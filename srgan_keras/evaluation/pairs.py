@@ -112,8 +112,11 @@ def chosen(options: EvaluateOptions) -> bool:
         if options.full_size:
             raise UsageError("--full-size is an option of --pairs only")
         return False
+    plain = EvaluateOptions()
     for field in fields(options):
-        if field.name not in _OPTIONS and getattr(options, field.name) != field.default:
+        if field.name not in _OPTIONS and getattr(options, field.name) != getattr(
+            plain, field.name
+        ):
             name = field.name.replace("_", "-")
             raise UsageError(f"--{name} is an option of --data only")
     return True

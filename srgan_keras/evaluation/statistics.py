@@ -46,4 +46,5 @@ def interval(values: np.ndarray) -> list[float] | None:
         method="percentile",
         rng=np.random.default_rng(_SEED),
     )
-    return [float(result.confidence_interval.low), float(result.confidence_interval.high)]
+    low, high = sorted(map(float, result.confidence_interval))  # equal values: low may round above
+    return [low, high]
