@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import itertools
 import typing
+from operator import attrgetter
 from pathlib import Path
 
 from srgan_keras import config, configure
@@ -40,18 +41,27 @@ def markdown() -> str:
     presets = {name: configure.load(name) for name in config.PRESETS}
     parts, differing = [INTRODUCTION], []
     for part in dataclasses.fields(config.Config):
-        hints, meanings = typing.get_type_hints(part.type), _meanings(part.type)
-        rows = []
-        for field in dataclasses.fields(part.type):
-            name, kind = f"`{part.name}.{field.name}`", _type(hints[field.name])
-            rows.append((name, kind, _value(field.default), meanings.get(field.name, "")))
-            values = [_value(getattr(getattr(p, part.name), field.name)) for p in presets.values()]
-            differing += [(name, *values)] if len(set(values)) > 1 else []
-        table = markdown_table(("setting", "type", "default", "meaning"), rows)
-        parts.append(f"## {part.name}\n\n{inspect.getdoc(part.type)}\n\n{table}")
+        parts += _section(part.name, part.type, presets, differing)
     table = markdown_table(("setting", *presets), differing)
     parts.append(f"## Presets\n\nThe presets differ in these settings.\n\n{table}")
     return "\n".join(parts)
+
+
+def _section(name: str, kind: type, presets: dict, differing: list) -> list[str]:
+    """Return the text of a dataclass, and of each that it holds."""
+    hints, meanings = typing.get_type_hints(kind), _meanings(kind)
+    rows, nested = [], []
+    for field in dataclasses.fields(kind):
+        setting = f"{name}.{field.name}"
+        if dataclasses.is_dataclass(hints[field.name]):
+            nested += _section(setting, hints[field.name], presets, differing)
+            continue
+        row = f"`{setting}`", _type(hints[field.name]), _value(field.default)
+        rows.append((*row, meanings.get(field.name, "")))
+        values = [_value(attrgetter(setting)(preset)) for preset in presets.values()]
+        differing += [(f"`{setting}`", *values)] if len(set(values)) > 1 else []
+    table = markdown_table(("setting", "type", "default", "meaning"), rows)
+    return [f"## {name}\n\n{inspect.getdoc(kind)}\n\n{table}", *nested]
 
 
 def _meanings(kind: type) -> dict[str, str]:  # what stands under each field in the source

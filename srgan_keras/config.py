@@ -39,19 +39,96 @@ class Data:
     colour (not in the paper): brightness and channel balance, for cameras unseen in training."""
 
 
+Kernel = Literal["bicubic", "lanczos", "linear", "area", "gaussian"]
+
+
+@dataclass(frozen=True)
+class Clinical:
+    """Faults of degradation clinical, version 2.
+
+    A *_share is the share of the photographs that have the fault. A pair is the range that its
+    amount is drawn from.
+    """
+
+    clean_share: float = 0.2
+    """Photographs without any fault: their LR is that of bicubic."""
+    strength: float = 1.0
+    """Factor on all amounts; on JPEG, factor on 100 minus the quality."""
+    veil_share: float = 0.6
+    """Haze of the eye's media: T^2 x retina + (1 - T) x veil, with transmission T."""
+    veil_depth: tuple[float, float] = (0.05, 0.45)
+    """1 - T where the veil is thickest."""
+    veil_level: tuple[float, float] = (0.5, 1.1)
+    """Brightness of the veil, where 1 is white."""
+    falloff_share: float = 0.5
+    """Light lost with the squared distance from a brightest point."""
+    falloff_depth: tuple[float, float] = (0.1, 0.6)
+    """Share of the light lost at 0.75 diameters of the field of view."""
+    shadow_share: float = 0.25
+    """Darkness in a patch or from one side."""
+    shadow_depth: tuple[float, float] = (0.1, 0.6)
+    """Share of the light lost in the shadow."""
+    halo_share: float = 0.35
+    """Coloured light that leaks in at the FOV edge."""
+    halo_level: tuple[float, float] = (0.2, 1.2)
+    """Brightness at the FOV edge, where 1 is white."""
+    lashes_share: float = 0.15
+    """Streaks of eyelashes."""
+    lashes_depth: tuple[float, float] = (0.03, 0.25)
+    """Share of the light lost in the middle of a streak."""
+    dust_share: float = 0.15
+    """Spots on the lens."""
+    dust_count: tuple[int, int] = (1, 6)
+    """Spots per photograph."""
+    dust_depth: tuple[float, float] = (0.05, 0.3)
+    """Share of the light lost in the middle of a spot."""
+    cast_share: float = 0.6
+    """Other exposure and colour balance."""
+    exposure: tuple[float, float] = (-0.3, 0.2)
+    """Natural logarithm of the gain of all channels."""
+    cast: tuple[float, float] = (-0.12, 0.12)
+    """Natural logarithm of the further gain of each channel."""
+    defocus_share: float = 0.7
+    """Blur by a disc or an elliptical Gaussian."""
+    defocus: tuple[float, float] = (0.2, 2.0)
+    """Standard deviation, in thousandths of the frame's long side."""
+    motion_share: float = 0.2
+    """Blur along a line."""
+    motion: tuple[float, float] = (1.0, 6.0)
+    """Length of the line, in thousandths of the frame's long side."""
+    kernels: tuple[Kernel, ...] = ("bicubic", "lanczos", "linear", "area", "gaussian")
+    """Kernels of the reduction, one drawn per photograph. At scale 1 none is applied."""
+    noise_share: float = 0.7
+    """Noise of variance read^2 + shot x signal, in grey levels."""
+    read_noise: tuple[float, float] = (0.0, 2.5)
+    """Standard deviation in the dark, in grey levels."""
+    shot_noise: tuple[float, float] = (0.0, 0.15)
+    """Variance per grey level of signal."""
+    jpeg_share: float = 0.7
+    """JPEG compression."""
+    jpeg_quality: tuple[int, int] = (40, 95)
+    """Quality, as OpenCV counts it."""
+    jpeg_again_share: float = 0.25
+    """Share of the compressed photographs that are compressed twice, on another grid of blocks."""
+
+
 @dataclass(frozen=True)
 class Degradation:
     """The operator that makes an LR photograph from an HR one.
 
-    Clinical is bicubic, then defocus, illumination falloff, sensor noise and JPEG, in random order
-    and strength.
+    Version 2 of clinical has the faults of degradation.clinical. Version 1 is bicubic, then
+    defocus, illumination falloff, sensor noise and JPEG, in random order and strength.
     """
 
     name: DegradationName = "bicubic"
     """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default.
     area: mean of blocks. gaussian: blur of 0.4 LR px, then sampling. clinical: see above."""
+    version: int | None = None
+    """Version of the operator; None: the newest."""
     scale: int = 4
-    """HR side over LR side: 2, 4 or 8."""
+    """HR side over LR side: 1, 2, 4 or 8."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of clinical, version 2."""
 
 
 @dataclass(frozen=True)

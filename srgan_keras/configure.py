@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from srgan_keras.config import PRESETS, Config, Loss, Train
+from srgan_keras.config import PRESETS, Clinical, Config, Loss, Train
 from srgan_keras.errors import UsageError
 
 POSITIVE = {
@@ -161,8 +161,36 @@ def validate(config: Config) -> None:
             raise UsageError(f"{name} must be 0 to 1, not {share}")
     if train.clip_norm < 0:
         raise UsageError(f"train.clip_norm must be 0 or more, not {train.clip_norm}")
+    validate_clinical(degradation.clinical)
     _validate_loss(config.loss, data.patch)
     _validate_stages(config.loss, train)
+
+
+def validate_clinical(clinical: Clinical) -> None:
+    """Check the faults of degradation clinical.
+
+    Raises:
+        UsageError: a value is wrong.
+    """
+    if clinical.strength < 0:
+        raise UsageError(f"clinical.strength must be 0 or more, not {clinical.strength}")
+    if not clinical.kernels:
+        raise UsageError("clinical.kernels is empty: name at least one, such as bicubic")
+    for name, value in dataclasses.asdict(clinical).items():
+        if name.endswith("_share") and not 0 <= value <= 1:
+            raise UsageError(f"clinical.{name} must be 0 to 1, not {value}")
+        if isinstance(value, tuple) and name != "kernels":
+            _validate_range(f"clinical.{name}", value)
+
+
+def _validate_range(name: str, limits: tuple[float, ...]) -> None:
+    if len(limits) != 2 or limits[0] > limits[1]:
+        raise UsageError(f"{name} is a range: give its lowest and its highest value, not {limits}")
+    signed = name in ("clinical.exposure", "clinical.cast")
+    if limits[0] < 0 and not signed:
+        raise UsageError(f"{name} must be 0 or more, not {limits[0]}")
+    if name == "clinical.jpeg_quality" and limits[1] > 100:
+        raise UsageError(f"{name} must be at most 100, not {limits[1]}")
 
 
 def _validate_stages(loss: Loss, train: Train) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from srgan_keras.configure import validate_clinical
 from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.evaluation import pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
@@ -28,6 +30,7 @@ from srgan_keras.options import EvaluateOptions
 from srgan_keras.report import page as report
 from srgan_keras.report.gallery import Gallery
 from srgan_keras.report.markdown import table
+from srgan_keras.report.pairs import table as pairs_table
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +107,8 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         CommandError: the results are written, but some photographs could not be measured.
     """
     models = [_load(name) for name in options.models]
+    if pairs.chosen(options):
+        return _pairs(options, models)
     version = prepared.check(
         options.data, options.hr_long_side, options.protocol, fov_mask=options.fov_mask
     )
@@ -129,6 +134,15 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     return result
 
 
+def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
+    """Measure pairs of photographs: `evaluate --pairs`."""
+    result = pairs.evaluate_pairs(models, options.pairs, options.out, options.full_size)
+    print(pairs_table(result))  # noqa: T201
+    if failed := result["runs"][0]["failed"]:
+        raise CommandError(f"{len(failed)} pairs could not be read: see the lines above")
+    return result
+
+
 def _load(name: str) -> Model | PlainSavedModel:
     """Load a model folder, a pretrained model, or a SavedModel without a model.json."""
     path = Path(name)
@@ -144,8 +158,8 @@ def _protocol(
     scale = options.scale
     if scale is None:
         scale = models[0].scale if models else 4
-    if scale < 2 or options.hr_long_side < 0:
-        raise UsageError("scale must be 2 or more, hr_long_side 0 (native size) or more")
+    if scale < 1 or options.hr_long_side < 0:
+        raise UsageError("scale must be 1 or more, hr_long_side 0 (native size) or more")
     if options.protocol == Author.name:
         if scale != Author.scale:
             raise UsageError(
@@ -160,7 +174,18 @@ def _protocol(
         raise UsageError("only protocol author has a setting rounding. Leave it at truncate.")
     known = [m.degradation for m in models if m.degradation in DEGRADATIONS]
     degradation = options.degradation or (known[0] if known else "bicubic")
-    return Standard(scale, degradation, options.hr_long_side, fov_mask_version)
+    version = options.degradation_version
+    if version is None:
+        version = next((v for name, v in map(_undoes, models) if name == degradation), None)
+    validate_clinical(options.clinical)
+    return Standard(
+        *(scale, degradation, options.hr_long_side, fov_mask_version, version, options.clinical)
+    )
+
+
+def _undoes(model: Method) -> tuple[str, int | None]:
+    """Return name and version of the degradation that a model was trained for."""
+    return model.degradation, getattr(model, "info", {}).get("degradation", {}).get("version")
 
 
 def _names(models: Sequence[Method]) -> dict[str, Method]:

@@ -1,12 +1,12 @@
 """The options of every command, one dataclass each; loads no TensorFlow, so `--help` is quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from tyro.conf import Positional, arg
 
-from srgan_keras.config import Config, Dataset, DegradationName, PresetName
+from srgan_keras.config import Clinical, Config, Dataset, DegradationName, PresetName
 
 
 def _arg(metavar: str, default: str) -> object:
@@ -43,10 +43,14 @@ class TrainOptions(Config):
 class EvaluateOptions:
     """Measure models beside nearest, bicubic and Lanczos interpolation on the same LR images."""
 
-    data: Dataset
+    data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
     """Pretrained models, model folders or SavedModels; without any: interpolation only."""
+    pairs: Annotated[Path | None, _arg("PATH", "none")] = None
+    """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
+    full_size: bool = False
+    """Also upscale the poor photographs of --pairs at full size, not only their reductions."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
@@ -57,6 +61,12 @@ class EvaluateOptions:
     """HR side over LR side."""
     degradation: ModelDegradation = None
     """Operator that makes LR from HR."""
+    degradation_version: Annotated[
+        int | None, _arg("INT", "the first model's if the operator is, or the newest")
+    ] = None
+    """Version of the operator."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of degradation clinical, version 2."""
     fov_mask: Annotated[
         Literal[1, 2, 3] | None, _arg("{1,2,3}", "1, or that of a preprocessed dataset")
     ] = None

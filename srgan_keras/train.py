@@ -31,7 +31,7 @@ import tensorflow as tf
 from srgan_keras import evaluate, machine
 from srgan_keras.config import Config
 from srgan_keras.data import cache, datasets, prepared
-from srgan_keras.data.degradations import DEGRADATIONS
+from srgan_keras.data.degradations import operator
 from srgan_keras.data.pairs import pairs, shown
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
@@ -147,7 +147,14 @@ def _standard_protocol(config: Config) -> protocol.Standard:
     for each in (config.data.hr_long_side, side):
         fov_mask_version = prepared.check(config.data.source, each, crop=config.data.fov_crop)
     degradation = config.degradation
-    return protocol.Standard(degradation.scale, degradation.name, side, fov_mask_version)
+    return protocol.Standard(
+        degradation.scale,
+        degradation.name,
+        side,
+        fov_mask_version,
+        degradation.version,
+        degradation.clinical,
+    )
 
 
 def _resolve(run: _Run, strategy_name: str) -> None:
@@ -197,10 +204,10 @@ def _networks(
 def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
     """Return what model.json says of every model of the run."""
     config = run.config
-    name = config.degradation.name
+    name, version = config.degradation.name, config.degradation.version
     return {
         "scale": config.degradation.scale,
-        "degradation": {"name": name, "version": DEGRADATIONS[name].version},
+        "degradation": {"name": name, "version": operator(name, version).version},
         "normalisation": normalisation,
         "training_set": config.data.source,
         "training_sha256": hashes,

@@ -4,7 +4,6 @@ import logging
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from srgan_keras.evaluate import evaluate, evaluate_dataset, table
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.protocol import Author, Standard
 from srgan_keras.evaluation.trust import Trust
+from srgan_keras.options import EvaluateOptions
 from srgan_keras.phantoms.phantom import phantom
 from tests.inference.test_plain_saved_model import saved
 
@@ -65,7 +65,7 @@ def request_for(folder, tmp_path):
             "self_ensemble": False,
             "out": tmp_path / "out",
         }
-        return SimpleNamespace(**wanted | changes)
+        return EvaluateOptions(**wanted | changes)
 
     return build
 
@@ -299,7 +299,7 @@ def test_command_says_that_some_failed(request_for, folder, tmp_path):
         ({"rounding": "nearest"}, "only protocol author has a setting rounding"),
         ({"protocol": "author", "scale": 2}, "protocol author has scale 4, not 2"),
         ({"protocol": "author", "degradation": "bicubic"}, "has the degradation cv2_linear"),
-        ({"scale": 0}, "scale must be 2 or more"),
+        ({"scale": 0}, "scale must be 1 or more"),
         ({"hr_long_side": -1}, "hr_long_side 0"),
         ({"models": ("nowhere",)}, "no model 'nowhere'"),
     ],

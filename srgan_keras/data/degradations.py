@@ -5,11 +5,15 @@ Each computes in float; `degrade` rounds once, at the end.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
+from srgan_keras.config import Clinical
 from srgan_keras.data import clinical as faults
+from srgan_keras.data import clinical2
+from srgan_keras.data.window import Window
 from srgan_keras.errors import UsageError
 from srgan_keras.models.bicubic import bicubic_downsample
 
@@ -23,13 +27,16 @@ class Operator:
     Attributes:
         version: changes when the results of `function` change.
         function: (HR float32 [N, H, W, 3] in 0..255, scale) -> LR float32 [N, H/scale, W/scale, 3]
-            before rounding. A random one takes (HR, scale, seed, index).
+            before rounding. A random one takes (HR, scale, seed, index). One with settings takes
+            (HR, scale, seed, index, windows, settings).
         random: whether it draws random numbers, which depend on (seed, index) alone.
+        settings: whether it takes `config.Clinical` and the windows of crops.
     """
 
     version: int
     function: Callable[..., tf.Tensor]
     random: bool = False
+    settings: bool = False
 
 
 def cv2_linear(hr: tf.Tensor, scale: int) -> tf.Tensor:
@@ -64,17 +71,68 @@ def clinical(hr: tf.Tensor, scale: int, seed: int, index: tf.Tensor) -> tf.Tenso
     return tf.ensure_shape(tf.numpy_function(spoil, [lr, index], tf.float32), lr.shape)
 
 
+def clinical_2(
+    hr: tf.Tensor,
+    scale: int,
+    seed: int,
+    index: tf.Tensor,
+    windows: tf.Tensor | None,
+    settings: Clinical,
+) -> tf.Tensor:
+    """Spoil and reduce as `srgan_keras.data.clinical2` does."""
+
+    def spoil(hr: np.ndarray, index: np.ndarray, windows: np.ndarray) -> np.ndarray:
+        make = partial(clinical2.degrade, settings=settings, scale=scale, seed=seed)
+        images = zip(hr, index, windows, strict=True)
+        return np.stack([make(h, index=int(i), window=Window(*w.tolist())) for h, i, w in images])
+
+    if windows is None:
+        whole = tf.concat([tf.shape(hr, tf.int64)[1:3], tf.zeros(5, tf.int64)], 0)
+        windows = tf.tile(whole[None], [tf.shape(hr)[0], 1])
+    lr = tf.numpy_function(spoil, [hr, index, windows], tf.float32, stateful=False)
+    n, height, width, _ = hr.shape
+    return tf.ensure_shape(lr, (n, height and height // scale, width and width // scale, 3))
+
+
 DEGRADATIONS = {
     "bicubic": Operator(version=1, function=bicubic_downsample),
     "cv2_linear": Operator(version=1, function=cv2_linear),
     "area": Operator(version=1, function=area),
     "gaussian": Operator(version=1, function=gaussian),
-    "clinical": Operator(version=1, function=clinical, random=True),
+    "clinical": Operator(version=2, function=clinical_2, random=True, settings=True),
 }
+"""The newest version of each."""
+
+OLDER = {("clinical", 1): Operator(version=1, function=clinical, random=True)}
+
+
+def operator(name: str, version: int | None = None) -> Operator:
+    """Return a degradation, the newest version unless another is named.
+
+    Raises:
+        UsageError: the name or the version is unknown.
+    """
+    if name not in DEGRADATIONS:
+        raise UsageError(f"no degradation {name!r}: choose one of {', '.join(DEGRADATIONS)}")
+    newest = DEGRADATIONS[name]
+    if version in (None, newest.version):
+        return newest
+    if (name, version) not in OLDER:
+        known = [v for n, v in OLDER if n == name] + [newest.version]
+        versions = " or ".join(map(str, known))
+        raise UsageError(f"degradation {name} has no version {version}: choose {versions}")
+    return OLDER[name, version]
 
 
 def degrade(
-    hr: tf.Tensor, name: str, scale: int, seed: int = 0, index: tf.Tensor | None = None
+    hr: tf.Tensor,
+    name: str,
+    scale: int,
+    seed: int = 0,
+    index: tf.Tensor | None = None,
+    version: int | None = None,
+    windows: tf.Tensor | None = None,
+    settings: Clinical | None = None,
 ) -> tf.Tensor:
     """Make LR photographs, rounded half up to 8 bit.
 
@@ -84,18 +142,21 @@ def degrade(
         scale: HR side over LR side.
         seed: of the random numbers, 0 or more.
         index: int64 [N], each photograph's own number, 0 or more; None numbers them from 0.
+        version: of the degradation; None: the newest.
+        windows: int64 [N, 7], a `Window` for each crop; None: each image is a whole frame.
+        settings: of `clinical`, version 2; None: the defaults.
 
     Returns:
         uint8 [N, H / scale, W / scale, 3].
 
     Raises:
-        UsageError: no degradation has that name.
+        UsageError: no degradation has that name and version.
     """
-    if name not in DEGRADATIONS:
-        raise UsageError(f"no degradation {name!r}: choose one of {', '.join(DEGRADATIONS)}")
-    operator, draw = DEGRADATIONS[name], ()
-    if operator.random:
+    chosen, draw = operator(name, version), ()
+    if chosen.random:
         draw = seed, tf.range(tf.shape(hr, tf.int64)[0]) if index is None else index
-    lr = operator.function(tf.cast(hr, tf.float32), scale, *draw)
+    if chosen.settings:
+        draw += windows, settings or Clinical()
+    lr = chosen.function(tf.cast(hr, tf.float32), scale, *draw)
     # half up, as rounding.to_uint8; tf.round would round halves to even
     return tf.cast(tf.clip_by_value(tf.floor(lr + 0.5), 0, 255), tf.uint8)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from srgan_keras.config import Config, Data
 from srgan_keras.data.cache import Cache
 from srgan_keras.data.degradations import degrade
+from srgan_keras.data.window import Window
 
 TRIES = 10  # draws of a crop with enough of the field of view; then the best one is used
 
@@ -34,20 +35,23 @@ def pairs(
         replicas: number of replicas that share the batch of a step.
     """
     batch, side = config.train.batch_size // replicas, config.data.patch
-    name, scale = config.degradation.name, config.degradation.scale
-    seed = config.train.seed
+    how, seed = config.degradation, config.train.seed
+    scale = how.scale
 
-    def crops(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def crops(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         step, local = divmod(int(index), len(ranks))
         first = step * config.train.batch_size + ranks[local] * batch
         examples = np.arange(first, first + batch)
-        patches = [hr_patch(cache, config.data, seed, int(e)) for e in examples]
-        return np.stack(patches), examples
+        patches, windows = zip(
+            *(_crop(cache, config.data, seed, int(e)) for e in examples), strict=True
+        )
+        return np.stack(patches), examples, np.array(windows, np.int64)
 
     def pair(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hr, examples = tf.numpy_function(crops, [index], (tf.uint8, tf.int64), stateful=False)
+        kinds = (tf.uint8, tf.int64, tf.int64)
+        hr, examples, windows = tf.numpy_function(crops, [index], kinds, stateful=False)
         hr, examples = tf.ensure_shape(hr, (batch, side, side, 3)), tf.ensure_shape(examples, batch)
-        lr = degrade(hr, name, scale, seed, examples)
+        lr = degrade(hr, how.name, scale, seed, examples, how.version, windows, how.clinical)
         lr = tf.ensure_shape(lr, (batch, side // scale, side // scale, 3))
         return lr, hr
 
@@ -64,13 +68,20 @@ def shown(cache: Cache, config: Config, step: int) -> list[str]:
 
 def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     """Return the augmented HR patch of one example, uint8 [P, P, 3]."""
+    return _crop(cache, data, seed, example)[0]
+
+
+def _crop(cache: Cache, data: Data, seed: int, example: int) -> tuple[np.ndarray, Window]:
+    """Return the augmented HR patch of one example, and where it lies in its photograph."""
     levels = cache.levels[_photograph(cache, seed, example)]
     rng = np.random.default_rng((seed, example))
     image, mask = cache.view(levels[rng.integers(len(levels))])
     top, left = _corner(mask, data, rng)
     patch = image[top : top + data.patch, left : left + data.patch]
-    patch = turned(patch, data.augment, rng)
-    return coloured(patch, rng) if "colour" in data.augment else patch
+    turn = _turn(data.augment, rng)
+    patch = _apply(patch, *turn)
+    patch = coloured(patch, rng) if "colour" in data.augment else patch
+    return patch, Window(*mask.shape, top, left, *turn)
 
 
 def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -85,15 +96,21 @@ def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def turned(patch: np.ndarray, augment: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
     """Flip and rotate an array [P, P, C] by the names in `data.augment`."""
+    return _apply(patch, *_turn(augment, rng))
+
+
+def _turn(augment: tuple[str, ...], rng: np.random.Generator) -> tuple[int, int, int]:
+    """Draw whether to flip along x and along y, and the number of quarter turns."""
     # all numbers are drawn, used or not, so that an option changes nothing else
-    flip_x, flip_y, turns = rng.integers(2), rng.integers(2), rng.integers(4)
-    if "horizontal_flip" in augment and flip_x:
-        patch = patch[:, ::-1]
-    if "vertical_flip" in augment and flip_y:
-        patch = patch[::-1]
-    if "rotation" in augment:
-        patch = np.rot90(patch, turns)
-    return patch
+    draws = int(rng.integers(2)), int(rng.integers(2)), int(rng.integers(4))
+    names = "horizontal_flip", "vertical_flip", "rotation"
+    return tuple(draw * (name in augment) for draw, name in zip(draws, names, strict=True))
+
+
+def _apply(patch: np.ndarray, flip_x: int, flip_y: int, turns: int) -> np.ndarray:
+    patch = patch[:, ::-1] if flip_x else patch
+    patch = patch[::-1] if flip_y else patch
+    return np.rot90(patch, turns)
 
 
 def _photograph(cache: Cache, seed: int, example: int) -> int:

@@ -5,7 +5,7 @@ HR.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 import cv2
@@ -13,8 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras import metrics
+from srgan_keras.config import Clinical
 from srgan_keras.data import fov
-from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.data.degradations import DEGRADATIONS, degrade, operator
 from srgan_keras.errors import UsageError
 from srgan_keras.models.bicubic import bicubic_upsample
 from srgan_keras.rounding import to_uint8
@@ -63,17 +64,24 @@ class Standard:
     """Long side of HR in px before the crop to a multiple of the scale; 0 is native size."""
     fov_mask_version: int = fov.FOV_MASK_VERSION
     """Version of the masks, those that preprocessed photographs have or those found here."""
+    degradation_version: int | None = None
+    """None is the newest."""
+    clinical: Clinical = field(default_factory=Clinical)
+    """Faults of degradation `clinical`, version 2."""
 
     name: ClassVar[str] = "standard"
     regions: ClassVar[tuple[str, ...]] = ("full", "fov", "inner")
 
     def record(self) -> dict[str, Any]:
         """Return every setting that the values depend on."""
+        chosen = operator(self.degradation, self.degradation_version)
+        faults = {"clinical": asdict(self.clinical)} if chosen.settings else {}
         return {
             "name": self.name,
             "scale": self.scale,
             "degradation": self.degradation,
-            "degradation_version": DEGRADATIONS[self.degradation].version,
+            "degradation_version": chosen.version,
+            **faults,
             "hr_long_side": self.hr_long_side,
             "fov_mask_version": self.fov_mask_version,
             "rounding": "nearest",
@@ -144,7 +152,15 @@ class Standard:
     def degraded(self, hr: np.ndarray, index: int) -> np.ndarray:
         """Make LR from HR: uint8; `index` is the sample's."""
         with tf.device("CPU"):  # a GPU's TF32 would change a rounding here and there
-            return degrade(hr[None], self.degradation, self.scale, index=[index]).numpy()[0]
+            lr = degrade(
+                hr[None],
+                self.degradation,
+                self.scale,
+                index=[index],
+                version=self.degradation_version,
+                settings=self.clinical,
+            )
+            return lr.numpy()[0]
 
 
 @dataclass(frozen=True)
