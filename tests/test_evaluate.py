@@ -52,6 +52,8 @@ def request_for(folder, tmp_path):
     def build(**changes):
         wanted = {
             "data": str(folder),
+            "pairs": None,
+            "full_size": False,
             "models": (),
             "split": "all",
             "protocol": "standard",

@@ -9,7 +9,7 @@ from srgan_keras.metrics.agreement import SIGMA, field_of_view, normalise
 
 FEWEST_INLIERS = 25
 SMALLEST_OVERLAP = 0.25
-_SIDE = 1024  # px, long side at which features are found
+_SIDE = 1536  # px, largest long side at which features are found
 _RATIO = 0.8  # of the distances to the best and the second-best match: Lowe 2004
 _TOLERANCE = 3.0  # px at `_SIDE`
 
@@ -33,7 +33,7 @@ class Registration(NamedTuple):
 def register(poor: np.ndarray, reference: np.ndarray) -> Registration:
     """Find the homography from matched SIFT features by MAGSAC.
 
-    Features are found on the locally normalised green channel, at a long side of 1024 px.
+    Features are found on the locally normalised green channel, at a long side of at most 1536 px.
 
     D. Barath et al., "MAGSAC++, a fast, reliable and accurate robust estimator", CVPR 2020.
 
