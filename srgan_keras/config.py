@@ -126,7 +126,7 @@ class Degradation:
     version: int | None = None
     """Version of the operator; None: the newest."""
     scale: int = 4
-    """HR side over LR side: 1, 2, 4 or 8."""
+    """HR side over LR side: 2, 4 or 8."""
     clinical: Clinical = field(default_factory=Clinical)
     """Faults of clinical, version 2."""
 

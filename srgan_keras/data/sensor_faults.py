@@ -63,9 +63,9 @@ def sensor(lr: np.ndarray, corner: tuple[int, int], settings: Clinical, draws: D
 
     Args:
         lr: float32 [h, w, 3].
-        corner: its first row and column in the LR frame; noise and JPEG blocks are the frame's.
-        settings: probabilities and ranges.
-        draws: of the photograph.
+        corner: First row and column in the LR frame, which noise and JPEG units belong to.
+        settings: Probabilities and ranges.
+        draws: Of the photograph.
     """
     if stream := draws.of("noise", settings.noise_share):
         lr = _noise(lr, corner, settings, stream, draws)
