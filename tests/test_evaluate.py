@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from srgan_keras.config import Clinical
 from srgan_keras.data import datasets
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.evaluate import evaluate, evaluate_dataset, table
@@ -60,6 +61,8 @@ def request_for(folder, tmp_path):
             "hr_long_side": 64,
             "scale": None,
             "degradation": None,
+            "degradation_version": None,
+            "clinical": Clinical(),
             "fov_mask": None,
             "rounding": "truncate",
             "vgg_weights": None,
@@ -302,6 +305,7 @@ def test_command_says_that_some_failed(request_for, folder, tmp_path):
         ({"protocol": "author", "scale": 2}, "protocol author has scale 4, not 2"),
         ({"protocol": "author", "degradation": "bicubic"}, "has the degradation cv2_linear"),
         ({"scale": 0}, "scale must be 1 or more"),
+        ({"clinical": Clinical(veil_share=2.0)}, "clinical.veil_share is a share from 0 to 1"),
         ({"hr_long_side": -1}, "hr_long_side 0"),
         ({"models": ("nowhere",)}, "no model 'nowhere'"),
     ],
@@ -322,3 +326,12 @@ def test_a_saved_model_of_someone_elses(request_for, tmp_path):
         run["models"]["nearest"]["inner"]["psnr"]["mean"],
     )
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_clinical_is_recorded_with_its_version_and_settings(request_for):
+    asked = request_for(degradation="clinical", clinical=Clinical(strength=0.5))
+    protocol = evaluate_dataset(asked)["runs"][0]["protocol"]
+    assert (protocol["degradation_version"], protocol["clinical"]["strength"]) == (2, 0.5)
+    old = evaluate_dataset(request_for(degradation="clinical", degradation_version=1))
+    assert old["runs"][0]["protocol"]["degradation_version"] == 1
+    assert "clinical" not in old["runs"][0]["protocol"]

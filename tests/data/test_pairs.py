@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from srgan_keras.config import Config, Data, Degradation, Train
-from srgan_keras.data import cache, datasets, pairs
+from srgan_keras.config import Clinical, Config, Data, Degradation, Train
+from srgan_keras.data import cache, clinical2, datasets, pairs
 from srgan_keras.errors import UsageError
 
 DATA = Data(source="phantom:5", hr_long_side=128, patch=32)
@@ -193,3 +193,20 @@ def test_photographs_smaller_than_a_patch_are_left_out_and_counted(tmp_path, cap
     assert cache.build(datasets.find("phantom:3"), data, tmp_path).left_out == 0
     with pytest.raises(UsageError, match="all 3 training photographs are smaller"):
         cache.build(datasets.find("phantom:3"), dataclasses.replace(data, patch=516), tmp_path)
+
+
+def test_a_crop_shows_the_frame_faults_of_its_place(decoded):
+    """The falloff is that of the crop's place in its photograph, not of the crop by itself."""
+    shares = [f.name for f in dataclasses.fields(Clinical) if f.name.endswith("_share")]
+    falloff = Clinical(
+        **dict.fromkeys(shares, 0.0) | {"falloff_share": 1.0}, falloff_depth=(0.9, 0.9)
+    )
+    settings = config(name="clinical", scale=1, clinical=falloff)
+    ((lr, hr),) = pairs.pairs(decoded, settings, 3, 4).as_numpy_iterator()
+    for example, (spoiled, clean) in enumerate(zip(lr, hr, strict=True), start=12):
+        patch, window = pairs._crop(decoded, DATA, 1, example)
+        np.testing.assert_array_equal(patch, clean)
+        expected = clinical2.degrade(clean, falloff, 1, 1, example, window)
+        np.testing.assert_array_equal(spoiled, np.floor(expected + 0.5))
+        elsewhere = clinical2.degrade(clean, falloff, 1, 1, example)
+        assert np.abs(expected - elsewhere).max() > 1
