@@ -305,7 +305,7 @@ def test_command_says_that_some_failed(request_for, folder, tmp_path):
         ({"protocol": "author", "scale": 2}, "protocol author has scale 4, not 2"),
         ({"protocol": "author", "degradation": "bicubic"}, "has the degradation cv2_linear"),
         ({"scale": 0}, "scale must be 1 or more"),
-        ({"clinical": Clinical(veil_share=2.0)}, "clinical.veil_share is a share from 0 to 1"),
+        ({"clinical": Clinical(veil_share=2.0)}, "clinical.veil_share must be 0 to 1"),
         ({"hr_long_side": -1}, "hr_long_side 0"),
         ({"models": ("nowhere",)}, "no model 'nowhere'"),
     ],
