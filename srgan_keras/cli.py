@@ -10,8 +10,6 @@ import contextlib
 import dataclasses
 import errno
 import io
-import logging
-import os
 import re
 import sys
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras import configure
+from srgan_keras import configure, console
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
@@ -45,34 +43,41 @@ COMMANDS = {
 
 def main(argv: list[str]) -> int:
     """Run one command and return the exit status."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("srgan_keras").setLevel(logging.INFO)
+    with console.session():
+        return _main(argv)
+
+
+def _main(argv: list[str]) -> int:
     command, arguments = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
         if command in ("-h", "--help"):
-            print(_help())  # noqa: T201
+            console.say(_help())
         elif command not in COMMANDS:
             names = ", ".join(COMMANDS)
             raise UsageError(f"unknown command {command!r}: choose one of {names}")
         else:
             run(command, arguments)
     except CommandError as error:
-        print(f"srgan-keras: {error}", file=sys.stderr)  # noqa: T201
+        console.complain(str(error))
         return error.status
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        line = f"srgan-keras: {error}: free some space, then repeat the command"
-        print(line, file=sys.stderr)  # noqa: T201
+        console.complain(f"{error}: free some space, then repeat the command")
         return UsageError.status
     except KeyboardInterrupt:  # not in the training loop, which writes a checkpoint first
         return 130
+    except SystemExit:  # tyro has printed the options
+        pass
     return 0
 
 
 def entry() -> NoReturn:
     """Serve the console script."""
-    sys.exit(main(sys.argv[1:]))
+    console.open_descriptors()
+    status = main(sys.argv[1:])
+    console.flush()
+    sys.exit(status)
 
 
 def run(command: str, arguments: list[str]) -> None:
@@ -132,21 +137,20 @@ def parse_training(arguments: list[str]) -> tuple[TrainOptions, Config]:
 
 def _import_tensorflow() -> None:
     """Import TensorFlow, and hide the lines that its native libraries write to stderr."""
-    sys.stderr.flush()
-    stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
-        import tensorflow as tf
+    if "tensorflow" not in sys.modules:
+        with console.native_stderr_hidden():
+            import tensorflow as tf
 
-        tf.config.list_physical_devices()  # writes lines where it finds no GPU driver
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nothing)
+            tf.config.list_physical_devices()  # writes lines where it finds no GPU driver
 
 
 def parse(kind: type[T], arguments: list[str], command: str, default: Any = None) -> T:  # noqa: ANN401
-    """Parse with tyro, and make one line of its boxed error message."""
+    """Parse with tyro, and make one line of its boxed error message.
+
+    Raises:
+        SystemExit: the options were printed.
+        UsageError: the arguments are wrong.
+    """
     message = io.StringIO()
     given = {} if default is None else {"default": default}
     try:
@@ -155,6 +159,8 @@ def parse(kind: type[T], arguments: list[str], command: str, default: Any = None
     except SystemExit as end:
         if end.code in (0, None):
             raise
+    except BrokenPipeError:  # `--help | head`
+        raise SystemExit from None
     raise UsageError(_one_line(message.getvalue()))
 
 

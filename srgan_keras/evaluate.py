@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from srgan_keras.configure import validate_clinical
+from srgan_keras.console import say
 from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
@@ -127,7 +128,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     report.write(options.out, models)
     clock.done("report")
     log.info("seconds: %s", clock.line())
-    print(table(result))  # noqa: T201
+    say(table(result))
     failed = [f["id"] for f in result["runs"][0]["failed"]]
     if failed:
         raise CommandError(f"{len(failed)} photographs were not measured: {', '.join(failed)}")
@@ -137,7 +138,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
 def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
     """Measure pairs of photographs: `evaluate --pairs`."""
     result = pairs.evaluate_pairs(models, options.pairs, options.out, options.full_size)
-    print(pairs_table(result))  # noqa: T201
+    say(pairs_table(result))
     if failed := result["runs"][0]["failed"]:
         raise CommandError(f"{len(failed)} pairs could not be read: see the lines above")
     return result

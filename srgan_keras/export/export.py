@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from srgan_keras.console import say
 from srgan_keras.data import datasets
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder
@@ -56,7 +57,7 @@ def export(options: ExportOptions) -> None:
     info["parity"][options.format] = parity
     write_json(folder / "model.json", info, indent=1)
     sizes = ", ".join(f"{h} x {w}" for h, w in CROPS)
-    print(  # noqa: T201
+    say(
         f"{file}: at most {parity['max_level_diff']:.2g} grey levels from Keras, "
         f"on crops of {sizes} px of {parity['photographs']}"
     )
