@@ -3,10 +3,12 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from srgan_keras.registration import register
 from srgan_keras.version import __version__
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+register()
 
 if TYPE_CHECKING:
     from srgan_keras.inference.model import load

@@ -1,4 +1,4 @@
-"""A command's streams and log: absent, closed, of any encoding; a caller's are left as they were."""
+"""A command's streams and log: absent, closed, of any encoding; then as they were before."""
 
 import contextlib
 import errno
@@ -22,7 +22,10 @@ def session() -> Iterator[None]:
     that calls the command has handlers of its own.
     """
     with contextlib.ExitStack() as stack:
-        redirects = (contextlib.redirect_stdout, sys.stdout), (contextlib.redirect_stderr, sys.stderr)
+        redirects = (
+            (contextlib.redirect_stdout, sys.stdout),
+            (contextlib.redirect_stderr, sys.stderr),
+        )
         for redirect, stream in redirects:
             if stream is None or getattr(stream, "closed", False):
                 nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))

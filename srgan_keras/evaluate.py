@@ -24,6 +24,7 @@ from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.evaluation.vgg_distance import VggDistance, vgg_features
+from srgan_keras.export.model_folder import pretrained
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
@@ -147,9 +148,8 @@ def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]
 def _load(name: str) -> Model | PlainSavedModel:
     """Load a model folder, a pretrained model, or a SavedModel without a model.json."""
     path = Path(name)
-    if (path / MARK).is_file() and not (path / "model.json").is_file():
-        return PlainSavedModel(path)
-    return load(name)
+    plain = (path / MARK).is_file() and not (path / "model.json").is_file()
+    return PlainSavedModel(path) if plain and name not in pretrained() else load(name)
 
 
 def _protocol(

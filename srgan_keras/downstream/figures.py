@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from srgan_keras.downstream.scores import curve, found
 from srgan_keras.downstream.tasks import CLASSES, Case
+from srgan_keras.report.labels import label
 
 SHOWN = 2
 """Photographs of which overlays are drawn."""
@@ -39,7 +40,7 @@ def overlays(
         for axis, (name, image) in zip(axes[c], images.items(), strict=True):
             mask = found(probabilities[name][..., c]) & case.fov
             axis.imshow(overlay(image, case.masks[..., c], mask), interpolation="none")
-            axis.set_title(f"{class_}, {name}")
+            axis.set_title(f"{class_}, {label(name)}")
             axis.set_axis_off()
     figure.savefig(out / f"overlays-{network}-{case.id}.png", dpi=110)
 
@@ -59,8 +60,8 @@ def precision_recall(
         for axis, class_ in zip(row, classes, strict=True):
             for name in names:
                 precision, recall = curve(np.sum(counts[(*experiment, name, class_)], axis=0))
-                axis.plot(recall, precision, label=name)
-            data = Path(experiment[0]).name
+                axis.plot(recall, precision, label=label(name))
+            data = label(Path(experiment[0]).name)
             axis.set_title(f"{class_}: {data}, {experiment[2]}, {experiment[1]}", fontsize=8)
             axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
             axis.legend(fontsize=7)

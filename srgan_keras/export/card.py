@@ -30,7 +30,8 @@ sr = upscale(images=lr)["images"]  # uint8 RGB [N, H, W, 3] -> uint8 RGB [N, {sc
 
 The SavedModel needs TensorFlow only. Its signature `serve_float` maps float32 in 0..1 to float32 in
 0..1. `serve_bytes` maps PNG, JPEG, BMP or WebP files to PNG files. Large images are computed in
-tiles, and the result equals that of the whole image.
+tiles, and the result equals that of the whole image. After `import srgan_keras`,
+`keras.models.load_model("generator.keras")` loads the Keras model.
 
 With srgan_keras, `srgan-keras upscale FOLDER PHOTOGRAPHS --out NEW` upscales photographs, and
 `srgan-keras evaluate FOLDER --data PHOTOGRAPHS` measures the model on your own. `upscale`

@@ -5,6 +5,7 @@ serving. `model.json`: the description, see `save`. `README.md`: the model card.
 """
 
 import json
+import logging
 import platform
 import shutil
 from pathlib import Path
@@ -24,6 +25,8 @@ from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
 from srgan_keras.paths import packaged
 from srgan_keras.version import __version__
 
+log = logging.getLogger(__name__)
+
 SCHEMA = 1
 PRETRAINED = packaged("saved_models")
 """The folder of the pretrained models."""
@@ -38,28 +41,34 @@ BUILT = {
 """Values of generator settings that can still be built; folders made before may hold others."""
 
 
+def pretrained() -> dict[str, Path]:
+    """Return the folders of the pretrained models by name."""
+    return {file.parent.name: file.parent for file in sorted(PRETRAINED.glob("*/model.json"))}
+
+
 def find(name_or_path: str | Path) -> Path:
-    """Return a model folder: the one at a path, or the one of a pretrained model's name.
+    """Return the folder of a model.
+
+    Args:
+        name_or_path: the name of a pretrained model, otherwise the path of a model folder. A name
+            never means a folder in the working directory: `./NAME` is that folder, as is a `Path`.
 
     Raises:
         UsageError: neither exists.
     """
-    path = Path(name_or_path)
+    path, known = Path(name_or_path), pretrained()
+    if str(name_or_path) in known and not (isinstance(name_or_path, Path) and path.is_dir()):
+        if (path / "model.json").is_file():
+            log.warning("%s is the pretrained model. For the folder here, give ./%s", path, path)
+        return known[str(name_or_path)]
     if (path / "model.json").is_file():
         return path
     if path.is_dir():
         inside = sorted(str(file.parent) for file in path.glob("models/*/model.json"))
         hint = f"; its models are {', '.join(inside)}" if inside else ""
         raise UsageError(f"{path} is not a model folder: it has no model.json{hint}")
-    pretrained = {f.parent.name: f.parent for f in sorted(PRETRAINED.glob("*/model.json"))}
-    if str(name_or_path) in pretrained:
-        return pretrained[str(name_or_path)]
-    known = (
-        f"one of {', '.join(sorted(pretrained))}"
-        if pretrained
-        else "(no pretrained model is installed)"
-    )
-    raise UsageError(f"no model {str(name_or_path)!r}: give a model folder's path or {known}")
+    names = f"one of {', '.join(known)}" if known else "(no pretrained model is installed)"
+    raise UsageError(f"no model {str(name_or_path)!r}: give a model folder's path or {names}")
 
 
 def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:

@@ -131,7 +131,8 @@ def load(name_or_path: str | Path) -> Model:
     """Load a model.
 
     Args:
-        name_or_path: a model folder, or the name of a pretrained model, such as `fundus-x4`.
+        name_or_path: the name of a pretrained model, such as `fundus-x4`, or the path of a model
+            folder. `./fundus-x4`, or a `Path`, is a folder in the working directory.
 
     Raises:
         UsageError: no such model exists, or its folder is damaged.

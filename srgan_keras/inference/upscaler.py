@@ -63,8 +63,19 @@ def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
 
 
 def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
-    """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times."""
-    scale, down = upscaler.scale, DEGRADATIONS[degradation].function
+    """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times.
+
+    Raises:
+        UsageError: the degradation is drawn at random, such as `clinical`, or unknown.
+    """
+    operator = DEGRADATIONS.get(degradation)
+    if operator is None or operator.random:
+        fixed = ", ".join(name for name, each in DEGRADATIONS.items() if not each.random)
+        raise UsageError(
+            f"back_project needs a model of a fixed degradation ({fixed}), and this one was trained "
+            f"for {degradation}. Leave back_project at 0."
+        )
+    scale, down = upscaler.scale, operator.function
 
     def network(images: np.ndarray) -> np.ndarray:
         sr = tf.constant(upscaler.network(images))

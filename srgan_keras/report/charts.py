@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from srgan_keras.report.labels import label
+
 UNITS = {"psnr": "PSNR, dB", "ssim": "SSIM"}
 
 
@@ -39,7 +41,7 @@ def distribution(rows: pd.DataFrame, region: str) -> str:
         part.axvline(0, color="black", linewidth=0.8, linestyle=":")
         part.set_xlabel(f"gain in {unit}, {region}")
         part.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(1, len(models) + 1), models)
+    axes[0].set_yticks(range(1, len(models) + 1), map(label, models))
     axes[0].invert_yaxis()
     return _svg(figure)
 

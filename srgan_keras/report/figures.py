@@ -16,6 +16,7 @@ from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import Method, Sample, Standard
 from srgan_keras.models.bicubic import bicubic_upsample
+from srgan_keras.report.labels import label
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +94,13 @@ def _draw_comparison(
             whole.add_patch(Rectangle((left, top), side, side, fill=False, color="white"))
             part.imshow(image[top : top + side, left : left + side], interpolation="nearest")
             if i == 0:
-                whole.set_title(name)
+                whole.set_title(label(name))
             if name == "HR":
                 part.set_xlabel("original")
             else:
                 value = metrics.psnr(sample.hr, image, sample.regions["inner"])
                 part.set_xlabel(f"{value:.2f} dB")
-        grid[2 * i][0].set_ylabel(photograph, fontsize="small")
+        grid[2 * i][0].set_ylabel(label(photograph), fontsize="small")
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
     figure.supxlabel(
@@ -174,8 +175,8 @@ def _panel(axes: Axes, history: pd.DataFrame, columns: list[str]) -> None:
         for column in filled:
             shown = part.dropna(subset=[column])
             style = {"marker": ".", "color": f"C{columns.index(column)}"} | STYLES.get(column, {})
-            label = None if column in labelled else LABELS.get(column, column.split("_")[0])
-            axes.plot(start + shown["step"], shown[column], label=label, **style)
+            known = None if column in labelled else LABELS.get(column, column.split("_")[0])
+            axes.plot(start + shown["step"], shown[column], label=known, **style)
             labelled.add(column)
         start += part["step"].max()
     axes.set_xlabel("step")
