@@ -98,7 +98,8 @@ def run(command: str, arguments: list[str]) -> None:
     elif command == "train":
         from srgan_keras.train import train
 
-        train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
+        workdir = options.workdir or Path("runs") / options.preset
+        train(config, _utf8(workdir), options.overwrite)
     elif command == "upscale":
         from srgan_keras.inference.upscale_files import upscale_files
 
@@ -106,6 +107,7 @@ def run(command: str, arguments: list[str]) -> None:
     elif command == "export":
         from srgan_keras.export.export import export
 
+        _utf8(options.model)
         export(options)
     elif command == "evaluate":
         from srgan_keras.evaluate import evaluate_dataset
@@ -114,7 +116,17 @@ def run(command: str, arguments: list[str]) -> None:
     elif command == "downstream":
         from srgan_keras.downstream.experiment import run_experiment
 
+        _utf8(options.out)
         run_experiment(options)
+
+
+def _utf8(path: T) -> T:
+    """Check a path that TensorFlow writes below, which it can only if the path is UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {path} is not UTF-8: rename it or choose another") from None
+    return path
 
 
 def parse_training(arguments: list[str]) -> tuple[TrainOptions, Config]:

@@ -90,8 +90,12 @@ def listing(root: Path) -> Listing:
 
 
 def printable(name: str) -> str:
-    """Return a file's name as valid UTF-8; other bytes as a backslash, x and two digits."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Return a file's name as UTF-8 without control characters, which a table would not keep.
+
+    They, and bytes that are not UTF-8, become a backslash, x and two digits.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: rf"\x{ord(found[0]):02x}", text)
 
 
 def _id(stem: str, name: str, taken: set[str]) -> str:

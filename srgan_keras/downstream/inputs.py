@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from srgan_keras.downstream.tasks import Case, Task
 from srgan_keras.evaluation.protocol import Method, Sample, Standard
@@ -49,11 +50,12 @@ class Inputs:
         lr = zlib.crc32(sample.lr)
         file = self.folder / name / f"{case.id}-{lr:08x}-{self._known[name]:08x}.png"
         if file.exists():
-            return cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
+            with Image.open(file) as image:
+                return np.array(image)
         sr = self.protocol.upscale(self.models[name], sample)
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as partial:
-            cv2.imwrite(str(partial), cv2.cvtColor(sr, cv2.COLOR_RGB2BGR))
+            Image.fromarray(sr).save(partial)
         return sr
 
     def seen(self, name: str, case: Case) -> np.ndarray:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.degradations import degrade
+from srgan_keras.data.listing import printable
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.clusters import cluster_gain, cluster_summary
@@ -177,9 +178,9 @@ def _measure(pair: Pair, enhance: dict[str, Enhance]) -> tuple[list[Row], set[st
 
 def _names(pair: Pair) -> dict[str, str]:
     return {
-        "eye": pair.eye,
-        "poor": pair.poor.name,
-        "reference": pair.reference.name,
+        "eye": printable(pair.eye),
+        "poor": printable(pair.poor.name),
+        "reference": printable(pair.reference.name),
         "grade": pair.grade,
     }
 

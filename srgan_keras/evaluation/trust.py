@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
@@ -190,9 +191,11 @@ def read(folder: Path, id_: str) -> Maps:
         file = folder / f"{id_}.{name}.png"
         if not file.is_file():
             continue
-        pixels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-        if pixels is None:
-            raise UsageError(f"{file} is damaged. Run `evaluate` again.")
+        try:
+            with Image.open(file) as image:
+                pixels = np.asarray(image)
+        except (OSError, SyntaxError):
+            raise UsageError(f"{file} is damaged. Run `evaluate` again.") from None
         zero, levels = _coding(name)
         found[name] = (pixels.astype(np.float32) - zero) / levels
     return found

@@ -72,8 +72,8 @@ def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler
     if operator is None or operator.random:
         fixed = ", ".join(name for name, each in DEGRADATIONS.items() if not each.random)
         raise UsageError(
-            f"back_project needs a model of a fixed degradation ({fixed}), and this one was trained "
-            f"for {degradation}. Leave back_project at 0."
+            f"back_project needs a model of a fixed degradation ({fixed}), not of {degradation}: "
+            "leave it at 0"
         )
     scale, down = upscaler.scale, operator.function
 

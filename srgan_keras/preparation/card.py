@@ -124,7 +124,8 @@ def _write_sheet(
 ) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         cells = [list(pool.map(partial(_cell, out, known), group)) for group in groups]
-    cv2.imwrite(str(file), cv2.cvtColor(sheet(cells), cv2.COLOR_RGB2BGR))
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(sheet(cells), cv2.COLOR_RGB2BGR))
+    file.write_bytes(data)  # OpenCV itself crashes on a path that is not UTF-8
 
 
 def _cell(out: Path, known: dict[str, np.ndarray], row: Row) -> np.ndarray:

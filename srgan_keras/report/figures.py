@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from srgan_keras import metrics
 from srgan_keras.data.photograph import Photograph
@@ -201,6 +202,4 @@ def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> 
     bicubic = np.rint(floats.clip(0, 255)).astype(np.uint8)
     gap = np.full((height, max(1, width // 64), 3), 255, np.uint8)
     strip = np.concatenate([nearest, gap, bicubic, gap, sr, gap, hr], axis=1)
-    done = cv2.imwrite(str(path), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise OSError(f"cannot write {path}")
+    Image.fromarray(strip).save(path)

@@ -83,8 +83,9 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
 
 
 def _rows(file: Path) -> pd.DataFrame:
-    # converters, not dtype, which makes "NA" a missing value: 007 is not 7, NA.png has the id NA
-    return pd.read_csv(file, converters=dict.fromkeys(("id", "model", "protocol", "region"), str))
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)  # NA.png has the id NA, 007.png 007
+    values = rows.columns.difference(["id", "model", "protocol", "region"])
+    return rows.assign(**rows[values].apply(pd.to_numeric, errors="coerce"))
 
 
 def _list(file: Path, key: str) -> list[dict[str, Any]]:
