@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,11 +91,14 @@ def listing(root: Path) -> Listing:
 
 
 def printable(name: str) -> str:
-    """Return a file's name as UTF-8 without control characters, which a table would not keep.
+    """Return a file's name as text that a table keeps and that can name a file here.
 
-    They, and bytes that are not UTF-8, become a backslash, x and two digits.
+    Control characters and bytes that are not UTF-8 become a backslash, x and two digits. So do the
+    characters that the locale lacks, if it is not UTF-8.
     """
+    here = sys.getfilesystemencoding()
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    text = text.encode(here, "backslashreplace").decode(here)
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: rf"\x{ord(found[0]):02x}", text)
 
 

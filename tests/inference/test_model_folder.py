@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from srgan_keras import evaluate
 from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder, parity
@@ -181,6 +182,49 @@ def test_a_pretrained_model_is_found_by_name(folder: Path, monkeypatch: pytest.M
     assert load("tiny").path == folder
     with pytest.raises(UsageError, match=r"no model 'tinny'.*one of tiny$"):
         load("tinny")
+
+
+def test_a_name_is_the_pretrained_model_and_a_path_the_folder_here(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+):
+    monkeypatch.setattr(model_folder, "PRETRAINED", folder.parent)
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()  # as `--out tiny` makes it
+    assert load("tiny").path == folder
+    shutil.copytree(folder / "saved_model", "tiny", dirs_exist_ok=True)
+    assert evaluate._load("tiny").path == folder
+    assert not caplog.text
+    shutil.copytree(folder, "tiny", dirs_exist_ok=True)
+    assert load("tiny").path == folder
+    assert "tiny is the pretrained model. For the folder here, give ./tiny" in caplog.text
+    assert load("./tiny").path == load(Path("tiny")).path == Path("tiny")
+    shutil.rmtree("tiny")
+    assert load(Path("tiny")).path == folder
+
+
+LOAD = """
+import sys
+import srgan_keras
+assert "keras" not in sys.modules and "numpy" not in sys.modules
+import {first}
+import keras
+keras.models.load_model({file!r})
+"""
+
+
+@pytest.mark.parametrize("first", ["keras", "tensorflow"])
+def test_keras_loads_a_model_after_import_srgan_keras(folder: Path, first: str):
+    program = LOAD.format(first=first, file=str(folder / "generator.keras"))
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_importing_srgan_keras_after_keras_registers_its_layers():
+    program = (
+        'import keras, srgan_keras\nprint(keras.saving.get_registered_object("srgan_keras>Affine"))'
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "srgan_keras.models.layers.Affine" in run.stdout
 
 
 def test_no_pretrained_model_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,4 +1,7 @@
+import json
 import logging
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -160,6 +163,28 @@ def test_wrong_use(models, photographs, capsys, arguments, message):
     assert run(models / "stage1", "--out", "out", *arguments) == 2
     assert message in capsys.readouterr().err
     assert not made("in/out")
+
+
+def test_a_clinical_model_is_not_back_projected(models, photographs, capsys):
+    shutil.copytree(models / "stage1", "clinical")
+    info = json.loads(Path("clinical/model.json").read_text())
+    info["degradation"] = {"name": "clinical", "version": 2}
+    Path("clinical/model.json").write_text(json.dumps(info))
+    assert run("clinical", "in", "--out", "out", "--back-project", "1") == 2
+    assert "back_project needs a model of a fixed degradation" in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert run("clinical", "in/a.png", "--out", "out") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["$1_$x", "[1]", "a|b", "<b>", "new\nline", "-lead", "😀", b"\xe9"]
+)
+def test_a_name_is_kept(models, photographs, name):
+    name = os.fsdecode(name) + ".png"
+    Path("odd").mkdir()
+    shutil.copy("in/a.png", Path("odd", name))
+    assert run(models / "stage1", f"odd/{name}", "odd", "--out", "out") == 0
+    assert os.listdir("out") == [name]
 
 
 def test_the_adversarial_model_is_named_after_a_pretrained_one_or_lies_in_its_run(tmp_path: Path):

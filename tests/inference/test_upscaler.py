@@ -75,6 +75,12 @@ def test_back_projection_brings_sr_nearer_to_lr():
     assert distance(3) < 0.5 * distance(1) < 0.25 * distance(0)
 
 
+@pytest.mark.parametrize("degradation", ["clinical", "unknown"])
+def test_back_projection_needs_a_fixed_degradation(degradation):
+    with pytest.raises(UsageError, match=f"not of {degradation}: leave it at 0"):
+        back_projected(UPSCALER, degradation, 1)
+
+
 def test_the_deviation_is_that_of_the_ensemble():
     sr, deviation = upscale(ensembled(UPSCALER, deviation=True), IMAGE, 10)
     assert sr.shape == (74, 58, 3)
