@@ -137,7 +137,7 @@ def test_the_log_goes_to_stderr_unless_the_caller_has_handlers(monkeypatch, caps
         (f"{MODULE} train --help {NO_DESCRIPTORS}", 0),
         (f"{MODULE} train --help | true; exit ${{PIPESTATUS[0]}}", 0),
         (f"{MODULE} fly {NO_DESCRIPTORS}", 2),
-        (f"({MODULE} fly; echo $? >&3) 3>status 2>&1 | true; sleep 2; exit $(cat status)", 2),
+        (f"({MODULE} fly; echo $? >&3) 3>status 2>&1 | true; exit $(cat status)", 2),
     ],
 )
 def test_processes_without_readers_end_with_their_status(tmp_path, command, status):

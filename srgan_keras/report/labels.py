@@ -14,7 +14,7 @@ def label(name: str) -> str:
     """
     short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     glyphs = _glyphs(findfont(FontProperties()))
-    drawn = "".join(c if c.isprintable() and ord(c) in glyphs else "\ufffd" for c in short)
+    drawn = "".join(c if c.isprintable() and ord(c) in glyphs else "?" for c in short)
     return (" " if drawn.startswith("_") else "") + drawn.replace("$", r"\$")
 
 

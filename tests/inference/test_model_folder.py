@@ -219,14 +219,6 @@ def test_keras_loads_a_model_after_import_srgan_keras(folder: Path, first: str):
     assert run.returncode == 0, run.stderr
 
 
-def test_importing_srgan_keras_after_keras_registers_its_layers():
-    program = (
-        'import keras, srgan_keras\nprint(keras.saving.get_registered_object("srgan_keras>Affine"))'
-    )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "srgan_keras.models.layers.Affine" in run.stdout
-
-
 def test_no_pretrained_model_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(model_folder, "PRETRAINED", tmp_path / "none")
     message = r"no model 'x': give .* path or \(no pretrained model is installed\)"
