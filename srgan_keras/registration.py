@@ -33,7 +33,7 @@ class _AfterKeras(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of Keras; None for all other modules."""
+        """Return how to load Keras; None for all other modules."""
         spec = PathFinder.find_spec(name, path, target) if name == "keras" else None
         if spec is not None:
             execute = spec.loader.exec_module

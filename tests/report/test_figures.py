@@ -169,5 +169,5 @@ def test_sample_strip(tmp_path: Path):
     np.testing.assert_array_equal(parts[1], bicubic)
     np.testing.assert_array_equal(parts[2], sr)
     np.testing.assert_array_equal(parts[3], hr)
-    with pytest.raises(OSError, match="strip.png"):
+    with pytest.raises(OSError, match=r"strip\.png"):
         figures.sample_strip(lr, sr, hr, tmp_path / "none" / "strip.png")
