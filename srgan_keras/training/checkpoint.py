@@ -59,6 +59,11 @@ class Checkpoints:
         self.folder, self.keep = folder, keep
         self.written = written or folder
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what this process writes is kept: a worker's own is not."""
+        return self.written == self.folder
+
     def newest(self) -> State | None:
         """Return where the newest checkpoint that is whole stands; warn of damaged ones.
 
@@ -101,8 +106,8 @@ class Checkpoints:
             shutil.rmtree(beside, ignore_errors=True)
             reason = str(error).partition("\n")[0]
             raise UsageError(
-                f"cannot write the checkpoint {path} ({reason}). Free some space, then run the "
-                "same command: it resumes from the checkpoint before."
+                f"cannot write the checkpoint {path} ({reason}). Free some space, then repeat "
+                "this command with all its options: it resumes from the checkpoint before."
             ) from None
         self._drop(path)
 

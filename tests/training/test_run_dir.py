@@ -70,6 +70,7 @@ def test_a_stage_may_get_another_length(tmp_path):
     longer = with_train(stage2_steps=900)
     with opened(tmp_path, longer) as work:
         assert not work.record["finished"]
+        work.save()
     assert load("demo", tmp_path / "config.yaml") == longer
     with pytest.raises(UsageError, match=r"in stage 2 already.*train.stage1_steps"):
         RunDir(tmp_path, with_train(stage1_steps=9999, stage2_steps=900), overwrite=False)
