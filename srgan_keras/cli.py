@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras import configure, ranges
+from srgan_keras import configure, process, ranges
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
@@ -86,7 +86,9 @@ def run(command: str, arguments: list[str]) -> None:
     else:
         options = parse(COMMANDS[command], arguments, command)
         ranges.check(options)
-    _import_tensorflow()
+    process.check_backend()
+    with process.tensorflow_environment():
+        _import_tensorflow()
     if command == "prepare":
         from srgan_keras.preparation.prepare import prepare
 

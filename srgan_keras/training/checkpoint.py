@@ -15,6 +15,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from srgan_keras.errors import UsageError
+from srgan_keras.tensorflow_path import readable
 from srgan_keras.training.model import TrainingModel
 from srgan_keras.training.optimizer import variables
 
@@ -84,8 +85,8 @@ class Checkpoints:
 
     def restore(self, model: TrainingModel, state: State) -> None:
         """Load what `newest` found into the model of its stage."""
-        path = self.folder / _name(state) / "weights"
-        _tracked(model).read(str(path)).assert_existing_objects_matched()
+        with readable(self.folder / _name(state)) as path:
+            _tracked(model).read(str(path / "weights")).assert_existing_objects_matched()
 
     def save(self, model: TrainingModel, state: State) -> None:
         """Write a checkpoint and drop those no longer kept.
