@@ -3,9 +3,9 @@
     python benchmarks/kill_resume.py --kills 10
 
 Trains small networks on phantoms twice, with `--train.deterministic` and VGG-19's weights from a
-file. One training is uninterrupted; the other is killed (SIGKILL) at random moments of both stages. The exit status is 1
-if a restart began from zero after a checkpoint, a weight differs in a bit, or the histories differ
-in more than times.
+file. One training is uninterrupted; the other is killed (SIGKILL) at random moments, at first in
+stage 1 and at last in stage 2. The exit status is 1 if a restart began from zero after a
+checkpoint, a weight differs in a bit, or the histories differ in more than times.
 """
 
 import argparse
@@ -70,7 +70,10 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
         if number < kills:
             # it gets on by some of what is left, so that the kills spread over both stages
             most = max(1, 2 * (checkpoints - before // EVERY) // (kills - number + 1) - 1)
-            wait_for(killed, process, before + EVERY * rng.randint(1, most))
+            step = before + EVERY * rng.randint(1, most)
+            step = min(step, STAGE1 // 2) if number == 0 else step
+            step = max(step, STAGE1 + EVERY) if number == kills - 1 else step
+            wait_for(killed, process, step)
             time.sleep(rng.uniform(0, 0.1))
             process.kill()
             moments.append(newest(killed))

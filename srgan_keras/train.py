@@ -200,7 +200,7 @@ def _networks(
     run: _Run, plan: list[Stage], decoded: cache.Cache, origin: Model | None
 ) -> tuple[keras.Model, keras.Model | None, dict]:
     """Return G, VGG-19 where a stage needs it, and G's normalisation."""
-    config, auto = run.config, run.work.record["auto"]
+    config = run.config
     scale, vgg = config.degradation.scale, None
     with run.devices.scope():
         keras.utils.set_random_seed(config.train.seed)

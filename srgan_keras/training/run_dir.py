@@ -17,7 +17,6 @@ import cv2
 import yaml
 from filelock import FileLock, Timeout
 
-from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write, write_json
