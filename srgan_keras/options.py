@@ -37,7 +37,8 @@ class TrainOptions(Config):
     workdir: Annotated[Path | None, _arg("DIR", "runs/PRESET")] = None
     """Run directory: everything that the run writes."""
     overwrite: bool = False
-    """Delete the run in the run directory and start over."""
+    """Delete the run in the run directory and start over. If the same command was interrupted,
+    resume its run."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What belongs to the whole process: a command sets it, and gives it back when it ends.
+"""State of the whole process that a command sets, and gives back when it ends.
 
 A command may run inside a notebook or a server, whose settings it must not change. NumPy and Keras
 are imported on use, so that `--help` is quick.
