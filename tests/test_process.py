@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config
 
-from srgan_keras import cli, load
+from srgan_keras import cli, load, train  # noqa: F401: what it imports draws random numbers
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report import figures
 
