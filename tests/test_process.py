@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config
 
-from srgan_keras import cli, load, train  # noqa: F401: what it imports draws random numbers
+from srgan_keras import cli, load
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report import figures
+from srgan_keras.train import train  # noqa: F401  (some of its imports draw random numbers)
 
 OPTIONS = [
     *("--data.hr-long-side", "64", "--data.patch", "32", "--data.min-fov", "0"),
