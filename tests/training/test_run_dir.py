@@ -190,7 +190,7 @@ def test_a_kill_at_any_write_leaves_a_directory_that_the_same_command_takes(
             assert "starting" not in work.record
             assert load("demo", path / "config.yaml") == load("demo")
             assert not (path / "checkpoints").exists()
-    assert number == 3, "writes: the record, the settings, the record again"
+    assert number == 4, "writes: the record twice, the settings, the record"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"finished": false}'])
