@@ -2,10 +2,10 @@
 
     python benchmarks/kill_resume.py --kills 10
 
-Trains small networks on phantoms twice, with `--train.deterministic`. One training is
-uninterrupted; the other is killed (SIGKILL) at random moments of both stages. The exit status is 1
-if a restart began from zero after a checkpoint, a weight differs in a bit, or the histories differ
-in more than times.
+Trains small networks on phantoms twice, with `--train.deterministic` and VGG-19's weights from a
+file. One training is uninterrupted; the other is killed (SIGKILL) at random moments, at first in
+stage 1 and at last in stage 2. The exit status is 1 if a restart began from zero after a
+checkpoint, a weight differs in a bit, or the histories differ in more than times.
 """
 
 import argparse
@@ -23,13 +23,14 @@ import numpy as np
 import pandas as pd
 
 STAGE1, STAGE2, EVERY = 120, 80, 5
+VGG19 = "vgg19.weights.h5"
 TIMES = ["images_per_s", "data_wait"]
 OPTIONS = [
     *("--data", "phantom:10", "--data.hr-long-side", "96", "--data.patch", "32"),
     *("--generator.blocks", "1", "--generator.filters", "6"),
     *("--discriminator.trunk-layer", "block2_conv1", "--discriminator.frozen-blocks", "1"),
     *("--discriminator.filters", "4", "--discriminator.dense-units", "4"),
-    *("--vgg.weights", "random", "--vgg.layer", "block2_conv1", "--eval.protocols", "standard"),
+    *("--vgg.layer", "block2_conv1", "--eval.protocols", "standard"),
     *("--train.stage1-steps", str(STAGE1), "--train.stage2-steps", str(STAGE2)),
     *("--train.batch-size", "4", "--train.log-every-steps", "15", "--train.jit", "off"),
     *("--train.checkpoint-every-steps", str(EVERY), "--train.validate-every-steps", "30"),
@@ -46,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="kill_resume-"))
     try:
+        write_weights(folder / VGG19)
         result = compare(folder, options.kills, options.seed)
     finally:
         shutil.rmtree(folder)
@@ -68,7 +70,10 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
         if number < kills:
             # it gets on by some of what is left, so that the kills spread over both stages
             most = max(1, 2 * (checkpoints - before // EVERY) // (kills - number + 1) - 1)
-            wait_for(killed, process, before + EVERY * rng.randint(1, most))
+            step = before + EVERY * rng.randint(1, most)
+            step = min(step, STAGE1 // 2) if number == 0 else step
+            step = max(step, STAGE1 + EVERY) if number == kills - 1 else step
+            wait_for(killed, process, step)
             time.sleep(rng.uniform(0, 0.1))
             process.kill()
             moments.append(newest(killed))
@@ -82,6 +87,7 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
     return {
         "kills": kills,
         "moments": moments,
+        "stages": sorted({1 + (moment > STAGE1) for moment in moments}),
         "restarts_between_stages": kills - len(went_on),
         "went_on": all(went_on),
         "weights_sha256": digest(killed),
@@ -90,9 +96,20 @@ def compare(folder: Path, kills: int, seed: int) -> dict[str, object]:
     }
 
 
+def write_weights(file: Path) -> None:
+    """Write weights of VGG-19, drawn from a seed that no training here has."""
+    import keras
+
+    from srgan_keras.models.vgg19 import build_vgg19
+
+    keras.utils.set_random_seed(7)
+    build_vgg19("random")[0].save_weights(file)
+
+
 def start(workdir: Path, log: Path) -> subprocess.Popen:
     """Start or resume the training."""
     command = [sys.executable, "-m", "srgan_keras.train", *OPTIONS, "--workdir", str(workdir)]
+    command += ["--vgg.weights", str(workdir.with_name(VGG19))]
     with log.open("w") as out:
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
 

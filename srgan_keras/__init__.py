@@ -1,13 +1,10 @@
 """Super-resolution of retinal fundus photographs with SRGAN, in TensorFlow and Keras 3."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from srgan_keras.registration import register
 from srgan_keras.version import __version__
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 register()
 
 if TYPE_CHECKING:
@@ -19,7 +16,10 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import `load` on first use: `srgan-keras --help` does not wait for TensorFlow."""
     if name == "load":
-        from srgan_keras.inference.model import load
+        from srgan_keras import process
+
+        with process.tensorflow_environment():
+            from srgan_keras.inference.model import load
 
         return load
     raise AttributeError(f"module 'srgan_keras' has no attribute {name!r}")

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 import tyro
 
-from srgan_keras import configure, console
+from srgan_keras import configure, console, process, ranges
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
@@ -90,7 +90,10 @@ def run(command: str, arguments: list[str]) -> None:
         options, config = parse_training(arguments)
     else:
         options = parse(COMMANDS[command], arguments, command)
-    _import_tensorflow()
+        ranges.check(options)
+    process.check_backend()
+    with process.tensorflow_environment():
+        _import_tensorflow()
     if command == "prepare":
         from srgan_keras.preparation.prepare import prepare
 

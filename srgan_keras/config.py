@@ -5,6 +5,18 @@ from typing import Annotated, Literal, get_args
 
 from tyro.conf import arg
 
+from srgan_keras.ranges import (
+    Amount,
+    Count,
+    Epochs,
+    Logarithm,
+    Positive,
+    Quality,
+    Ratio,
+    Share,
+    Size,
+)
+
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
@@ -20,19 +32,19 @@ class Data:
 
     source: Annotated[Dataset, arg(aliases=["--data"])] = "phantom:64"
     """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
-    hr_long_side: int = 256
+    hr_long_side: Size = 256
     """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
-    pyramid_levels: int = 1
+    pyramid_levels: Count = 1
     """Number of working resolutions: the long side and smaller ones. A crop is from one of them."""
-    pyramid_ratio: float = 0.5
+    pyramid_ratio: Ratio = 0.5
     """Long side of a working resolution over that of the next larger one."""
     fov_crop: bool = True
     """Crop to the field of view before scaling."""
-    patch: int = 96
+    patch: Count = 96
     """Side of a square HR patch in px; training skips smaller photographs."""
-    min_fov: float = 0.5
+    min_fov: Share = 0.5
     """Least share of a crop inside the field of view, 0 to 1; training draws other crops again."""
-    rim_share: float = 0.0
+    rim_share: Share = 0.0
     """Share of the crops that should show the edge of the field of view, 0 to 1."""
     augment: tuple[Augmentation, ...] = ("horizontal_flip", "vertical_flip", "rotation")
     """The set T of Eq. (8) without the random crop. rotation: by multiples of 90 degrees.
@@ -50,65 +62,65 @@ class Clinical:
     amount is drawn from.
     """
 
-    clean_share: float = 0.2
+    clean_share: Share = 0.2
     """Photographs without any fault: their LR is that of bicubic."""
-    strength: float = 1.0
+    strength: Amount = 1.0
     """Factor on all amounts; on JPEG, factor on 100 minus the quality."""
-    veil_share: float = 0.6
+    veil_share: Share = 0.6
     """Haze of the eye's media: T^2 x retina + (1 - T) x veil, with transmission T."""
-    veil_depth: tuple[float, float] = (0.05, 0.45)
+    veil_depth: tuple[Share, Share] = (0.05, 0.45)
     """1 - T where the veil is thickest."""
-    veil_level: tuple[float, float] = (0.5, 1.1)
+    veil_level: tuple[Amount, Amount] = (0.5, 1.1)
     """Brightness of the veil, where 1 is white."""
-    falloff_share: float = 0.5
+    falloff_share: Share = 0.5
     """Light lost with the squared distance from a brightest point."""
-    falloff_depth: tuple[float, float] = (0.1, 0.6)
+    falloff_depth: tuple[Share, Share] = (0.1, 0.6)
     """Share of the light lost at 0.75 diameters of the field of view."""
-    shadow_share: float = 0.25
+    shadow_share: Share = 0.25
     """Darkness in a patch or from one side."""
-    shadow_depth: tuple[float, float] = (0.1, 0.6)
+    shadow_depth: tuple[Share, Share] = (0.1, 0.6)
     """Share of the light lost in the shadow."""
-    halo_share: float = 0.35
+    halo_share: Share = 0.35
     """Coloured light that leaks in at the FOV edge."""
-    halo_level: tuple[float, float] = (0.2, 1.2)
+    halo_level: tuple[Amount, Amount] = (0.2, 1.2)
     """Brightness at the FOV edge, where 1 is white."""
-    lashes_share: float = 0.15
+    lashes_share: Share = 0.15
     """Streaks of eyelashes."""
-    lashes_depth: tuple[float, float] = (0.03, 0.25)
+    lashes_depth: tuple[Share, Share] = (0.03, 0.25)
     """Share of the light lost in the middle of a streak."""
-    dust_share: float = 0.15
+    dust_share: Share = 0.15
     """Spots on the lens."""
-    dust_count: tuple[int, int] = (1, 6)
+    dust_count: tuple[Size, Size] = (1, 6)
     """Spots per photograph."""
-    dust_depth: tuple[float, float] = (0.05, 0.3)
+    dust_depth: tuple[Share, Share] = (0.05, 0.3)
     """Share of the light lost in the middle of a spot."""
-    cast_share: float = 0.6
+    cast_share: Share = 0.6
     """Other exposure and colour balance."""
-    exposure: tuple[float, float] = (-0.3, 0.2)
+    exposure: tuple[Logarithm, Logarithm] = (-0.3, 0.2)
     """Natural logarithm of the gain of all channels."""
-    cast: tuple[float, float] = (-0.12, 0.12)
+    cast: tuple[Logarithm, Logarithm] = (-0.12, 0.12)
     """Natural logarithm of the further gain of each channel."""
-    defocus_share: float = 0.7
+    defocus_share: Share = 0.7
     """Blur by a disc or an elliptical Gaussian."""
-    defocus: tuple[float, float] = (0.2, 2.0)
+    defocus: tuple[Amount, Amount] = (0.2, 2.0)
     """Standard deviation, in thousandths of the frame's long side."""
-    motion_share: float = 0.2
+    motion_share: Share = 0.2
     """Blur along a line."""
-    motion: tuple[float, float] = (1.0, 6.0)
+    motion: tuple[Amount, Amount] = (1.0, 6.0)
     """Length of the line, in thousandths of the frame's long side."""
     kernels: tuple[Kernel, ...] = ("bicubic", "lanczos", "linear", "area", "gaussian")
     """Kernels of the reduction, one drawn per photograph. At scale 1 none is applied."""
-    noise_share: float = 0.7
+    noise_share: Share = 0.7
     """Noise of variance read^2 + shot x signal, in grey levels."""
-    read_noise: tuple[float, float] = (0.0, 2.5)
+    read_noise: tuple[Amount, Amount] = (0.0, 2.5)
     """Standard deviation in the dark, in grey levels."""
-    shot_noise: tuple[float, float] = (0.0, 0.15)
+    shot_noise: tuple[Amount, Amount] = (0.0, 0.15)
     """Variance per grey level of signal."""
-    jpeg_share: float = 0.7
+    jpeg_share: Share = 0.7
     """JPEG compression."""
-    jpeg_quality: tuple[int, int] = (40, 95)
+    jpeg_quality: tuple[Quality, Quality] = (40, 95)
     """Quality, as OpenCV counts it."""
-    jpeg_again_share: float = 0.25
+    jpeg_again_share: Share = 0.25
     """Share of the compressed photographs that are compressed twice, on another grid of blocks."""
 
 
@@ -123,7 +135,7 @@ class Degradation:
     name: DegradationName = "bicubic"
     """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default.
     area: mean of blocks. gaussian: blur of 0.4 LR px, then sampling. clinical: see above."""
-    version: int | None = None
+    version: Count | None = None
     """Version of the operator; None: the newest."""
     scale: int = 4
     """HR side over LR side: 2, 4 or 8."""
@@ -135,21 +147,21 @@ class Degradation:
 class Generator:
     """The super-resolution network G of Eq. (1)."""
 
-    blocks: int = 4
+    blocks: Count = 4
     """Number of residual blocks, Eq. (6)."""
-    filters: int = 32
+    filters: Count = 32
     """Channels of the residual blocks."""
     upsampling: Literal["steps", "direct"] = "direct"
     """steps: a PixelShuffle per doubling, then the last convolution. direct: one PixelShuffle."""
-    upsample_filters: int = 64
+    upsample_filters: Count = 64
     """Channels after each doubling (steps)."""
     batch_norm: bool = False
     """Batch normalisation in the residual blocks."""
     activation: Literal["leaky_relu", "relu"] = "leaky_relu"
     """Activation of the hidden layers; leaky_relu has a slope of 0.2."""
-    head_kernel: int = 3
+    head_kernel: Count = 3
     """Kernel side of the first convolution in LR px."""
-    tail_kernel: int = 3
+    tail_kernel: Count = 3
     """Kernel side of the last convolution in HR px (direct: in LR px)."""
     output: Literal["linear", "tanh"] = "linear"
     """Activation of the last convolution."""
@@ -167,13 +179,13 @@ class Discriminator:
     """Architecture. vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code."""
     trunk_layer: str = "block5_conv4"
     """VGG-19 layer that the extra convolutions follow (vgg19)."""
-    frozen_blocks: int = 4
+    frozen_blocks: Size = 4
     """Blocks of the trunk that keep their weights, and that the content loss uses too (vgg19)."""
-    feature_scale: float = 1 / 12.75
+    feature_scale: Positive = 1 / 12.75
     """Factor on the feature map of the trunk, before the extra convolutions (vgg19)."""
-    filters: int = 512
+    filters: Count = 512
     """Channels of the extra convolutions (vgg19)."""
-    dense_units: int = 1024
+    dense_units: Count = 1024
     """Units of the hidden dense layer (vgg19, srgan)."""
     pixel_shuffles: bool = False
     """Two PixelShuffles in the head, the literal reading of Figure 3 (vgg19)."""
@@ -194,7 +206,7 @@ class Vgg:
     """Form of the input. caffe: BGR without ImageNet's means. none: RGB in 0..255."""
     pooling: Literal["max", "average"] = "max"
     """Pooling, also of the frozen blocks of discriminator vgg19. average: Gatys et al. 2016."""
-    feature_scale: float = 1 / 12.75
+    feature_scale: Positive = 1 / 12.75
     """Factor on the feature maps."""
 
 
@@ -206,19 +218,19 @@ class Loss:
     """Norm of the pixel term."""
     content: Literal["mae", "mse"] = "mse"
     """Norm of the content term; mse in Eq. (3)."""
-    stage1_pixel_weight: float = 1.0
+    stage1_pixel_weight: Amount = 1.0
     """Weight of the pixel term in stage 1."""
-    stage1_content_weight: float = 0.0
+    stage1_content_weight: Amount = 0.0
     """Weight of the content term in stage 1."""
-    stage2_pixel_weight: float = 1.0
+    stage2_pixel_weight: Amount = 1.0
     """Weight of the pixel term in stage 2."""
-    stage2_content_weight: float = 1e-3
+    stage2_content_weight: Amount = 1e-3
     """Weight of the content term in stage 2."""
-    adversarial_weight: float = 1e-4
+    adversarial_weight: Amount = 1e-4
     """Weight of the adversarial term in stage 2, lambda of Eq. (4)."""
-    grid_weight: float = 0.0
+    grid_weight: Amount = 0.0
     """Weight in stage 2 of the part of SR - HR that repeats with the period of a PixelShuffle."""
-    feature_jitter: int = 0
+    feature_jitter: Size = 0
     """Largest shift in px, drawn per step, of the images that VGG-19 sees.
     It keeps a grid with the period of VGG-19's pooling out of SR."""
 
@@ -229,33 +241,33 @@ class Train:
 
     init_from: Annotated[str | None, arg(metavar="MODEL")] = None
     """Pretrained model, or model folder, whose weights and normalisation G starts from."""
-    stage1_epochs: float | None = None
+    stage1_epochs: Epochs | None = None
     """Epochs of stage 1; in an epoch, training sees as many crops as there are photographs."""
-    stage1_steps: int | None = 1
+    stage1_steps: Size | None = 1
     """Steps of stage 1, instead of epochs."""
-    stage2_epochs: float | None = None
+    stage2_epochs: Epochs | None = None
     """Epochs of stage 2."""
-    stage2_steps: int | None = 1
+    stage2_steps: Size | None = 1
     """Steps of stage 2, instead of epochs."""
-    batch_size: int = 16
+    batch_size: Count = 16
     """Patches per step, over all devices."""
-    accumulate: int = 1
+    accumulate: Count = 1
     """Parts of the patches of a device, computed in sequence to save memory."""
-    stage1_learning_rate: float = 5e-4
+    stage1_learning_rate: Amount = 5e-4
     """Adam's learning rate in stage 1."""
-    stage2_learning_rate: float = 1e-4
+    stage2_learning_rate: Amount = 1e-4
     """Adam's learning rate of the generator in stage 2."""
-    discriminator_learning_rate: float = 1e-4
+    discriminator_learning_rate: Amount = 1e-4
     """Adam's learning rate of the discriminator."""
     stage1_schedule: Schedule = "cosine"
     """Decay in stage 1. cosine: to a hundredth over the stage. halving: see halving_epochs."""
     stage2_schedule: Schedule = "constant"
     """Decay of both networks' learning rates in stage 2."""
-    halving_epochs: float = 500.0
+    halving_epochs: Positive = 500.0
     """Epochs between two halvings of the learning rate (halving)."""
-    clip_norm: float = 0.0
+    clip_norm: Amount = 0.0
     """Largest global norm of a network's gradients; larger ones are scaled down; 0: no limit."""
-    ema_decay: float = 0.0
+    ema_decay: Share = 0.0
     """Decay per step of the EMA weights, which are measured and exported; 0: no EMA."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     """Number format. auto: float32 on a CPU without bfloat16 units, otherwise mixed_bfloat16
@@ -265,19 +277,19 @@ class Train:
     strategy: Literal["auto", "default", "mirrored", "multi_worker", "tpu"] = "auto"
     """Distribution. auto: multi_worker if TF_CONFIG names several workers, mirrored for several
     GPUs, otherwise default."""
-    seed: int = 1
+    seed: Size = 1
     """Seed of weights, data order and augmentation."""
     deterministic: bool = False
     """Use only operations that give the same bits each time; may be slower."""
-    steps_per_call: int = 10
+    steps_per_call: Count = 10
     """Steps per call of the compiled function."""
-    log_every_steps: int = 50
+    log_every_steps: Count = 50
     """Steps per row of history.csv."""
-    checkpoint_every_steps: int = 250
+    checkpoint_every_steps: Count = 250
     """Steps between two checkpoints."""
-    validate_every_steps: int = 500
+    validate_every_steps: Count = 500
     """Steps between two measurements of the validation photographs, each with a sample strip."""
-    keep_checkpoints: int = 3
+    keep_checkpoints: Count = 3
     """Number of last checkpoints to keep; the best of each stage by val_psnr is kept too."""
 
 
@@ -287,7 +299,7 @@ class Eval:
 
     protocols: tuple[Literal["standard", "author"], ...] = ("standard", "author")
     """Protocols of the measurement; without any, the run has no metrics and no report."""
-    hr_long_side: int | None = None
+    hr_long_side: Size | None = None
     """Long side of HR in px (standard); None: data.hr_long_side."""
 
 

@@ -14,18 +14,9 @@ from typing import Any, Literal
 
 import yaml
 
+from srgan_keras import ranges
 from srgan_keras.config import PRESETS, Clinical, Config, Loss, Train
 from srgan_keras.errors import UsageError
-
-POSITIVE = {
-    "data": ("pyramid_levels", "pyramid_ratio"),
-    "generator": ("blocks", "filters", "upsample_filters", "head_kernel", "tail_kernel"),
-    "train": (
-        *("batch_size", "accumulate", "steps_per_call", "log_every_steps", "halving_epochs"),
-        *("checkpoint_every_steps", "validate_every_steps", "keep_checkpoints"),
-    ),
-}
-"""Settings that must be more than 0, by part."""
 
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
@@ -128,11 +119,12 @@ def validate(config: Config) -> None:
     Raises:
         UsageError: one is wrong.
     """
+    ranges.check(config)
     data, degradation, train = config.data, config.degradation, config.train
     scale = degradation.scale
     if scale not in (2, 4, 8):
         raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
-    if data.patch <= 0 or data.patch % scale:
+    if data.patch % scale:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
         )
@@ -140,27 +132,8 @@ def validate(config: Config) -> None:
         raise UsageError(
             f"discriminator.kind dcgan needs a multiple of 64 as data.patch, not {data.patch}"
         )
-    for part, names in POSITIVE.items():
-        for name in names:
-            value = getattr(getattr(config, part), name)
-            if value <= 0:
-                raise UsageError(f"{part}.{name} must be positive, not {value}")
-    for name in ("stage1_steps", "stage1_epochs", "stage2_steps", "stage2_epochs"):
-        if (getattr(train, name) or 0) < 0:
-            raise UsageError(f"train.{name} must be 0 or more, not {getattr(train, name)}")
     if not any((train.stage1_steps, train.stage1_epochs, train.stage2_steps, train.stage2_epochs)):
         raise UsageError("both stages have 0 steps: give train.stage1_steps or train.stage2_steps")
-    shares = {
-        "data.min_fov": data.min_fov,
-        "data.rim_share": data.rim_share,
-        "data.pyramid_ratio": data.pyramid_ratio,
-        "train.ema_decay": train.ema_decay,
-    }
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise UsageError(f"{name} must be 0 to 1, not {share}")
-    if train.clip_norm < 0:
-        raise UsageError(f"train.clip_norm must be 0 or more, not {train.clip_norm}")
     validate_clinical(degradation.clinical)
     _validate_loss(config.loss, data.patch)
     _validate_stages(config.loss, train)
@@ -172,25 +145,17 @@ def validate_clinical(clinical: Clinical) -> None:
     Raises:
         UsageError: a value is wrong.
     """
-    if clinical.strength < 0:
-        raise UsageError(f"clinical.strength must be 0 or more, not {clinical.strength}")
+    ranges.check(clinical, "clinical.")
     if not clinical.kernels:
         raise UsageError("clinical.kernels is empty: name at least one, such as bicubic")
     for name, value in dataclasses.asdict(clinical).items():
-        if name.endswith("_share") and not 0 <= value <= 1:
-            raise UsageError(f"clinical.{name} must be 0 to 1, not {value}")
         if isinstance(value, tuple) and name != "kernels":
-            _validate_range(f"clinical.{name}", value)
+            _validate_pair(f"clinical.{name}", value)
 
 
-def _validate_range(name: str, limits: tuple[float, ...]) -> None:
+def _validate_pair(name: str, limits: tuple[float, ...]) -> None:
     if len(limits) != 2 or limits[0] > limits[1]:
         raise UsageError(f"{name} is a range: give its lowest and its highest value, not {limits}")
-    signed = name in ("clinical.exposure", "clinical.cast")
-    if limits[0] < 0 and not signed:
-        raise UsageError(f"{name} must be 0 or more, not {limits[0]}")
-    if name == "clinical.jpeg_quality" and limits[1] > 100:
-        raise UsageError(f"{name} must be at most 100, not {limits[1]}")
 
 
 def _validate_stages(loss: Loss, train: Train) -> None:
@@ -207,8 +172,6 @@ def _validate_stages(loss: Loss, train: Train) -> None:
 
 
 def _validate_loss(loss: Loss, patch: int) -> None:
-    if loss.feature_jitter < 0:
-        raise UsageError(f"loss.feature_jitter must be 0 or more, not {loss.feature_jitter}")
     if loss.feature_jitter > patch // 2:
         raise UsageError(f"loss.feature_jitter must be at most half of data.patch, {patch // 2}")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from tyro.conf import Positional, arg
 
 from srgan_keras.config import Clinical, Config, Dataset, DegradationName, PresetName
+from srgan_keras.ranges import Amount, Count, Positive, Share, Size
 
 
 def _arg(metavar: str, default: str) -> object:
@@ -19,7 +20,7 @@ Folder = Annotated[Path, arg(metavar="DIR")]
 Model = Annotated[str, arg(metavar="MODEL")]
 Models = Annotated[tuple[str, ...], arg(metavar="[MODEL ...]", help_behavior_hint="")]
 Inputs = Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
-Scale = Annotated[int | None, _arg("INT", "the first model's, or 4")]
+Scale = Annotated[Count | None, _arg("INT", "the first model's, or 4")]
 ModelDegradation = Annotated[
     DegradationName | None, _arg(_DEGRADATIONS, "the first model's, or bicubic")
 ]
@@ -36,7 +37,8 @@ class TrainOptions(Config):
     workdir: Annotated[Path | None, _arg("DIR", "runs/PRESET")] = None
     """Run directory: everything that the run writes."""
     overwrite: bool = False
-    """Delete the run in the run directory and start over."""
+    """Delete the run in the run directory and start over. If the same command was interrupted,
+    resume its run."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,14 @@ class EvaluateOptions:
     """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
     """Recipe of the measurement (docs/evaluate.md); author is for a scale of 4."""
-    hr_long_side: int = 1024
+    hr_long_side: Size = 1024
     """Long side of HR in px (standard). Larger photographs are scaled down; 0 keeps all sizes."""
     scale: Scale = None
     """HR side over LR side."""
     degradation: ModelDegradation = None
     """Operator that makes LR from HR."""
     degradation_version: Annotated[
-        int | None, _arg("INT", "the first model's if the operator is, or the newest")
+        Count | None, _arg("INT", "the first model's if the operator is, or the newest")
     ] = None
     """Version of the operator."""
     clinical: Clinical = field(default_factory=Clinical)
@@ -103,11 +105,11 @@ class UpscaleOptions:
     """Runtime. openvino: faster on CPUs, after `srgan-keras export MODEL --format openvino`."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""
-    tile: Annotated[int | None, _arg("INT", "set by --memory")] = None
+    tile: Annotated[Count | None, _arg("INT", "set by --memory")] = None
     """Side of a tile in LR px, without the halo around it."""
-    memory: Annotated[float | None, _arg("GB", "0.5")] = None
+    memory: Annotated[Positive | None, _arg("GB", "0.5")] = None
     """Memory for feature maps in GB, which sets the size of a tile."""
-    batch: int = 1
+    batch: Count = 1
     """Tiles per batch."""
     skip_outside: bool = True
     """Interpolate bicubically away from the field of view, which saves time."""
@@ -115,9 +117,9 @@ class UpscaleOptions:
     """Mean over eight flips and rotations, at eight times the cost."""
     uncertainty: bool = False
     """Also write NAME.uncertainty: standard deviation over the eight, 16 bit, 256 a grey level."""
-    back_project: int = 0
+    back_project: Size = 0
     """Corrections of SR, each of which brings its reduction closer to LR."""
-    blend: Annotated[float | None, _arg("SHARE", "none")] = None
+    blend: Annotated[Share | None, _arg("SHARE", "none")] = None
     """Share of the adversarial model in a mixture with MODEL, 0 to 1."""
     adversarial: Annotated[str | None, _arg("MODEL", "MODEL-gan, or stage2 beside MODEL")] = None
     """Adversarial model that --blend mixes in."""
@@ -145,7 +147,7 @@ class PrepareOptions:
     """Folder of original photographs."""
     out: Folder
     """Preprocessed dataset to write: images, masks of the field of view, manifest.csv."""
-    hr_long_side: int = 1024
+    hr_long_side: Size = 1024
     """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
     strict: bool = False
     """End with an error if any file is skipped."""
@@ -171,7 +173,7 @@ class DownstreamOptions:
     """Structures to segment. lesions: microaneurysms, haemorrhages, hard and soft exudates."""
     also: Annotated[str | None, _arg("DATASET", "none")] = None
     """Second dataset for testing only; all of its photographs are tested."""
-    hr_long_side: int = 1024
+    hr_long_side: Size = 1024
     """Long side of HR in px. Larger photographs are scaled down. Phantoms have 256 px."""
     scale: Scale = None
     """HR side over LR side."""
@@ -179,21 +181,21 @@ class DownstreamOptions:
     """Operator that makes LR from HR."""
     networks: tuple[Literal["unet", "resunet"], ...] = ("unet", "resunet")
     """Networks to train on HR. --retrain retrains the first."""
-    seeds: int = 1
+    seeds: Count = 1
     """Trainings of each network. Metrics are means over them; pooled AUPR pools their pixels."""
     retrain: bool = True
     """Retrain the first network on each input, and test it on the same input."""
-    steps: int = 300
+    steps: Count = 300
     """Steps of each training."""
-    batch_size: int = 8
+    batch_size: Count = 8
     """Patches per step."""
-    patch: int = 96
+    patch: Count = 96
     """Side of a patch in px."""
-    depth: int = 3
+    depth: Count = 3
     """Times that the network halves the sides."""
-    width: int = 16
+    width: Count = 16
     """Filters at full size, doubled at each halving."""
-    learning_rate: float = 2e-3
+    learning_rate: Amount = 2e-3
     """Adam's learning rate at the start; a cosine takes it to a hundredth."""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """As train.precision. On a CPU, bfloat16 is faster for such small networks only with AMX."""

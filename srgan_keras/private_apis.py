@@ -3,8 +3,12 @@
 A new minor version of either library may change them: run the tests that a function names.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 import tensorflow as tf
+from tensorflow.python.framework import config
 
 
 def call_of(
@@ -38,6 +42,22 @@ class UnreducedAdam(keras.optimizers.Adam):
 
     def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
         return grads_and_vars
+
+
+@contextmanager
+def deterministic_operations() -> Iterator[None]:
+    """Let TensorFlow compute the same bits each time, inside the block.
+
+    TensorFlow 2.21.0: `tensorflow.python.framework.config.disable_op_determinism`. The public API
+    switches determinism on, never off. Tests: `tests/test_process.py`.
+    """
+    before = config.is_op_determinism_enabled()
+    config.enable_op_determinism()
+    try:
+        yield
+    finally:
+        if not before:
+            config.disable_op_determinism()
 
 
 def set_health_interval(strategy: tf.distribute.MultiWorkerMirroredStrategy, seconds: int) -> None:

@@ -17,7 +17,7 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from srgan_keras import evaluate, machine
+from srgan_keras import evaluate, machine, process
 from srgan_keras.config import Config
 from srgan_keras.data import cache, datasets, prepared
 from srgan_keras.data.degradations import operator
@@ -41,18 +41,23 @@ from srgan_keras.export import model_folder
 from srgan_keras.inference.model import Model, load
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.private_apis import deterministic_operations
 from srgan_keras.report import figures
 from srgan_keras.report import page as report
 from srgan_keras.report.markdown import table
 from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
+from srgan_keras.training.held import hold_normalisation, hold_photographs
 from srgan_keras.training.monitor import Monitor
-from srgan_keras.training.run_dir import RunDir, WorkerDir, recorded_auto
+from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
 from srgan_keras.training.srgan import SRGAN
 from srgan_keras.training.stages import Stage, build, needs_vgg, stages
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
+
+Photographs = dict[str, list[datasets.Photograph]]
+"""The photographs of each split."""
 
 
 def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
@@ -61,17 +66,18 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
     Args:
         config: validated settings.
         workdir: the run directory. The run that it holds is resumed.
-        overwrite: start over instead.
+        overwrite: start over instead, unless an earlier call with the same arguments, `overwrite`
+            included, was interrupted: then its run is resumed.
 
     Raises:
-        UsageError: wrong input.
+        UsageError: wrong input, or Keras has another backend than TensorFlow.
         NonFiniteError, StopSignalError, LostWorkerError: see `training/`.
     """
-    if config.train.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    recorded = {} if overwrite else recorded_auto(workdir)
-    devices, name = strategy.create(recorded.get("strategy", config.train.strategy))
-    with strategy.lost_workers(devices):
+    process.check_backend()
+    recorded = resumable(workdir, config, overwrite) or {"auto": {}}
+    devices, name = strategy.create(recorded["auto"].get("strategy", config.train.strategy))
+    determinism = deterministic_operations() if config.train.deterministic else nullcontext()
+    with strategy.lost_workers(devices), process.random_state(), determinism:
         # the chief first: the others read what it wrote
         with strategy.chief_first(devices):
             chief = strategy.is_chief(devices)
@@ -100,15 +106,33 @@ def _train(run: _Run, strategy_name: str) -> None:
     standard = _standard_protocol(config)
     with strategy.chief_first(run.devices):
         parts = photographs(config.data.source)
+        hold_photographs(run.work, parts)
         decoded = cache.build(parts["train"], config.data, run.workdir / "cache")
-    data = Crops(decoded, config, run.devices)
-
-    # === Networks ===
     _resolve(run, strategy_name)
+    with process.dtype_policy(run.work.record["auto"]["precision"]):
+        plan = _train_stages(run, parts, decoded, standard)
+
+        # === Measurement ===
+        with strategy.chief_first(run.devices):
+            if run.chief:
+                measure(config, run.workdir, [s.name for s in plan], parts["test"], standard)
+                run.work.finish()
+
+
+def _train_stages(
+    run: _Run, parts: Photographs, decoded: cache.Cache, standard: protocol.Standard
+) -> list[Stage]:
+    """Train each stage and write its model folder; return the stages."""
+    # === Networks ===
+    config, data = run.config, Crops(decoded, run.config, run.devices)
     plan = stages(config, len(decoded))
+    folder = run.workdir / "checkpoints"
+    checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
+    training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
+    _check_lengths(run, training, plan)
     origin = load(config.train.init_from) if config.train.init_from else None
     g, vgg, normalisation = _networks(run, plan, decoded, origin)
-    run.work.save()
+    run.work.save()  # not before: a command that is refused changes nothing
 
     # === Training ===
     hashes = [p.sha256 for p in parts["train"]]
@@ -122,9 +146,6 @@ def _train(run: _Run, strategy_name: str) -> None:
         figures.sample_strip(lr, sr, hr, samples / name)
 
     validation = Validation(parts["validation"], standard, draw)
-    folder = run.workdir / "checkpoints"
-    checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
-    training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
     for stage in plan:
         if _to_do(run, training, stage):
             model = _train_stage(run, training, stage, (g, vgg), data, validation)
@@ -132,12 +153,7 @@ def _train(run: _Run, strategy_name: str) -> None:
             folder = run.workdir / "models" / stage.name
             if run.chief and not folder.exists():
                 model_folder.save(folder, g, {"name": stage.name, **info})
-
-    # === Measurement ===
-    with strategy.chief_first(run.devices):
-        if run.chief:
-            measure(config, run.workdir, [s.name for s in plan], parts["test"], standard)
-            run.work.finish()
+    return plan
 
 
 def _standard_protocol(config: Config) -> protocol.Standard:
@@ -158,7 +174,7 @@ def _standard_protocol(config: Config) -> protocol.Standard:
 
 
 def _resolve(run: _Run, strategy_name: str) -> None:
-    """Record what each `auto` becomes, once a run, and set the precision."""
+    """Record what each `auto` becomes, once a run."""
     train, auto = run.config.train, run.work.record["auto"]
     replicas = run.devices.num_replicas_in_sync
     if auto.setdefault("replicas", replicas) != replicas:
@@ -178,27 +194,40 @@ def _resolve(run: _Run, strategy_name: str) -> None:
         )
     auto["strategy"] = strategy_name
     auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
-    keras.config.set_dtype_policy(auto["precision"])
 
 
 def _networks(
     run: _Run, plan: list[Stage], decoded: cache.Cache, origin: Model | None
 ) -> tuple[keras.Model, keras.Model | None, dict]:
     """Return G, VGG-19 where a stage needs it, and G's normalisation."""
-    config, auto = run.config, run.work.record["auto"]
+    config = run.config
     scale, vgg = config.degradation.scale, None
     with run.devices.scope():
         keras.utils.set_random_seed(config.train.seed)
         if origin:
             g = origin.generator(config.generator, scale)
-            normalisation = origin.info["normalisation"]
+            normalisation = hold_normalisation(run.work, origin.info["normalisation"])
         else:
-            g = build_generator(config.generator, scale, decoded.mean, decoded.std)
-            normalisation = {"mean": decoded.mean, "std": decoded.std}
+            statistics = {"mean": list(decoded.mean), "std": list(decoded.std)}
+            normalisation = hold_normalisation(run.work, statistics)
+            mean, std = (tuple(normalisation[k]) for k in ("mean", "std"))
+            g = build_generator(config.generator, scale, mean, std)
         if any(needs_vgg(config, stage.name) for stage in plan):
-            # a run that began with random weights keeps them
-            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights))
+            vgg = _vgg19(run)
     return g, vgg, normalisation
+
+
+def _vgg19(run: _Run) -> keras.Model:
+    """Build VGG-19 with the weights that the run began with."""
+    wanted, auto = run.config.vgg.weights, run.work.record["auto"]
+    # a run that began with random weights keeps them
+    vgg, found = build_vgg19(auto.get("vgg", wanted) if wanted == "auto" else wanted)
+    if auto.setdefault("vgg", found) != found:
+        raise UsageError(
+            f"{run.workdir} holds a run with other weights in vgg.weights {wanted} "
+            f"({auto['vgg']}, now {found}): restore the file, or choose another directory"
+        )
+    return vgg
 
 
 def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
@@ -216,14 +245,19 @@ def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
     }
 
 
+def _check_lengths(run: _Run, training: loop.Run, plan: list[Stage]) -> None:
+    for stage in plan:
+        own = training.state(stage)
+        if own and own.step > stage.steps:
+            raise UsageError(
+                f"{run.workdir} has done {own.step} steps of {stage.name}, more than "
+                f"{stage.steps}: set at least as many, or set overwrite to start over"
+            )
+
+
 def _to_do(run: _Run, training: loop.Run, stage: Stage) -> bool:
     """Tell whether a stage has a part in this run; remove the model of a shorter one."""
     newest, own = training.newest, training.state(stage)
-    if own and own.step > stage.steps:
-        raise UsageError(
-            f"{run.workdir} has done {own.step} steps of {stage.name}, more than {stage.steps}: "
-            "set at least as many, or set overwrite to start over"
-        )
     if newest and newest.run_step > stage.first + stage.steps:
         return False  # a later stage has begun, from what this one left
     if run.chief and own and own.step < stage.steps:
@@ -283,7 +317,7 @@ def measure(
     log.info("done: %s holds model folders, figures and report.html", workdir)
 
 
-def photographs(source: str) -> dict[str, list[datasets.Photograph]]:
+def photographs(source: str) -> Photographs:
     """Return the photographs of each split, and log their number."""
     found = datasets.find(source)
     parts = {split: datasets.select(found, split) for split in datasets.SPLITS}

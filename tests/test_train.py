@@ -144,13 +144,18 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(tmp_path):
 
 
 def test_a_run_killed_twice_ends_as_if_it_had_not_been():
-    """Weights, averages and optimizers bit for bit, and the same history: see the script."""
+    """Weights, averages and optimizers bit for bit, and the same history: see the script.
+
+    VGG-19's weights are from a file.
+    """
     command = [sys.executable, "benchmarks/kill_resume.py", "--kills", "2", "--json"]
     result = subprocess.run(
         command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert json.loads(result.stdout)["same_weights"]
+    found = json.loads(result.stdout)
+    assert found["same_weights"]
+    assert found["stages"] == [1, 2]
 
 
 PRESET_STEPS = [

@@ -66,13 +66,13 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
     """
     index_file = folder / "index.json"
     key = _key(photographs, data)
-    if not (index_file.exists() and json.loads(index_file.read_text())["key"] == key):
+    index = _read(folder, key)
+    if index is None:
         folder.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)
         index = _write(photographs, data, folder / "pixels.bin") | {"key": key}
         with atomic_write(index_file) as partial:  # last: without it, the next call starts over
             partial.write_text(json.dumps(index))
-    index = json.loads(index_file.read_text())
     levels = [[tuple(level) for level in photo] for photo in index["levels"]]
     if not levels:
         raise UsageError(
@@ -90,6 +90,16 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
     return Cache(
         pixels, index["ids"], levels, tuple(index["mean"]), tuple(index["std"]), index["left_out"]
     )
+
+
+def _read(folder: Path, key: str) -> dict | None:
+    """Return the index of an earlier call; None where there is none, or a file is damaged."""
+    try:
+        index = json.loads((folder / "index.json").read_text())
+        whole = index["key"] == key and index["bytes"] == (folder / "pixels.bin").stat().st_size
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return index if whole else None
 
 
 def _key(photographs: list[Photograph], data: Data) -> str:
@@ -129,6 +139,7 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
         "mean": list(mean),
         "std": list(std),
         "left_out": left_out,
+        "bytes": offset,
     }
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras import machine
+from srgan_keras import machine, process
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.scores import levels
 from srgan_keras.downstream.segmenter import Segmenter
@@ -87,14 +87,10 @@ def fit(
     with closing(RunDir(folder, plan, overwrite=False, advice="choose another out")) as work:
         train, auto = plan.train, work.record["auto"]
         auto.setdefault("precision", machine.resolve_precision(train.precision, "default"))
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(auto["precision"])
-        try:
+        with process.dtype_policy(auto["precision"]), process.random_state():
             keras.utils.set_random_seed(train.seed)
             network = build_unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
             model = Segmenter(network, train.batch_size, train.ema_decay, plan.missed_weight)
-        finally:
-            keras.config.set_dtype_policy(policy)
         file = folder / "segmenter.weights.h5"
         if work.record["finished"]:
             network.load_weights(file)

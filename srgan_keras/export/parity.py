@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srgan_keras.tensorflow_path import readable
+
 LIMIT = 0.5 / 255
 """The largest accepted absolute difference on images in 0..1: half a grey level."""
 
@@ -60,11 +62,11 @@ def saved_model_parity(model: keras.Model, folder: Path) -> dict[str, object]:
 
 
 def _serve(folder: Path, images: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, readable(folder) as path:
         inputs, outputs = Path(scratch, "inputs.npz"), Path(scratch, "outputs.npz")
         np.savez(inputs, **images)
         # -P: the program's folder, this package's, stays off the import path
-        command = [sys.executable, "-P", SERVER, folder, inputs, outputs]
+        command = [sys.executable, "-P", SERVER, path, inputs, outputs]
         cpu_only = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
         done = subprocess.run(
             command, env=os.environ | cpu_only, capture_output=True, text=True, check=False

@@ -21,6 +21,7 @@ from srgan_keras.export.graph_tiles import upscale_in_tiles
 from srgan_keras.export.image_header import size_in_header
 from srgan_keras.export.network import InferenceNetwork
 from srgan_keras.models.receptive_field import receptive_radius
+from srgan_keras.process import dtype_policy
 
 PIXEL_LIMIT = 2**24
 """The most LR pixels of one image that a SavedModel takes, by default."""
@@ -56,12 +57,8 @@ def export(generator: keras.Model, folder: Path, pixel_limit: int = PIXEL_LIMIT)
 
 def float32_copy(generator: keras.Model) -> keras.Model:
     """Rebuild a functional model with every layer's dtype policy float32, and copy its weights."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # for layers that a layer makes without saying so
-    try:
+    with dtype_policy("float32"):  # for layers that a layer makes without saying so
         copy = type(generator).from_config(_with_float32_policies(generator.get_config()))
-    finally:
-        keras.config.set_dtype_policy(before)
     copy.set_weights(generator.get_weights())
     return copy
 

@@ -16,6 +16,7 @@ from srgan_keras.export.model_folder import check_built, find, read_info
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
 from srgan_keras.models.generator import build_generator
+from srgan_keras.tensorflow_path import readable
 
 
 class Model:
@@ -41,7 +42,8 @@ class Model:
         """Load it on first use; it has the attribute `network`, an `InferenceNetwork`."""
         folder = self.path / "saved_model"
         try:
-            return tf.saved_model.load(str(folder))
+            with readable(folder) as path:
+                return tf.saved_model.load(str(path))
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"cannot load {folder}: {reason}") from None

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from srgan_keras.errors import UsageError
+from srgan_keras.tensorflow_path import readable
 
 MARK = "saved_model.pb"
 """The file by which a SavedModel is known."""
@@ -34,7 +35,8 @@ class PlainSavedModel:
         """
         self.path, self.name, self.info = path, path.resolve().name, {}
         try:
-            self._module = tf.saved_model.load(str(path))  # holds the weights of its signatures
+            with readable(path) as found:
+                self._module = tf.saved_model.load(str(found))  # holds the signatures' weights
             self._signatures = self._module.signatures
             sr = self.upscale(np.zeros((_PROBE, _PROBE, 3), np.uint8))
         except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:

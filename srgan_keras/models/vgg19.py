@@ -1,5 +1,6 @@
 """VGG-19 (Simonyan & Zisserman 2014): feature maps for the content loss and the discriminator."""
 
+import hashlib
 import logging
 import os
 import socket
@@ -32,7 +33,7 @@ def build_vgg19(weights: str) -> tuple[keras.Model, str]:
 
     Returns:
         The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, and what was loaded:
-        `imagenet`, `random`, or `file`.
+        `imagenet`, `random`, or `sha256:` and the digest of the file.
 
     Raises:
         UsageError: the weights do not exist or are not those of VGG-19.
@@ -67,7 +68,8 @@ def build_vgg19(weights: str) -> tuple[keras.Model, str]:
             f"{weights} does not hold VGG-19's weights for include_top=False "
             f"({_first_line(error)}): set vgg.weights to another file"
         ) from None
-    return model, "file"
+    with Path(weights).open("rb") as file:
+        return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def build_features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:

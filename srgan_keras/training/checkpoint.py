@@ -15,6 +15,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from srgan_keras.errors import UsageError
+from srgan_keras.tensorflow_path import readable
 from srgan_keras.training.model import TrainingModel
 from srgan_keras.training.optimizer import variables
 
@@ -59,6 +60,11 @@ class Checkpoints:
         self.folder, self.keep = folder, keep
         self.written = written or folder
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what this process writes is kept: a worker's own is not."""
+        return self.written == self.folder
+
     def newest(self) -> State | None:
         """Return where the newest checkpoint that is whole stands; warn of damaged ones.
 
@@ -79,8 +85,8 @@ class Checkpoints:
 
     def restore(self, model: TrainingModel, state: State) -> None:
         """Load what `newest` found into the model of its stage."""
-        path = self.folder / _name(state) / "weights"
-        _tracked(model).read(str(path)).assert_existing_objects_matched()
+        with readable(self.folder / _name(state)) as path:
+            _tracked(model).read(str(path / "weights")).assert_existing_objects_matched()
 
     def save(self, model: TrainingModel, state: State) -> None:
         """Write a checkpoint and drop those no longer kept.
@@ -101,8 +107,8 @@ class Checkpoints:
             shutil.rmtree(beside, ignore_errors=True)
             reason = str(error).partition("\n")[0]
             raise UsageError(
-                f"cannot write the checkpoint {path} ({reason}). Free some space, then run the "
-                "same command: it resumes from the checkpoint before."
+                f"cannot write the checkpoint {path} ({reason}). Free some space, then repeat "
+                "this command with all its options: it resumes from the checkpoint before."
             ) from None
         self._drop(path)
 

@@ -42,11 +42,18 @@ class NonFiniteError(CommandError):
 
 
 class StopSignalError(CommandError):
-    """SIGINT or SIGTERM came; a checkpoint was written."""
+    """SIGINT or SIGTERM came; the process that keeps the checkpoints has written one."""
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self, signum: int, keeps: bool = True) -> None:
         name = signal.Signals(signum).name
-        super().__init__(f"{name}: stopped after a checkpoint. Run the same command to resume.")
+        if keeps:
+            text = "stopped after a checkpoint. To resume, repeat this command with all its options"
+        else:
+            text = (
+                "this worker has stopped; the first one keeps the checkpoints. To resume from the "
+                "last one, repeat this command with all its options on every machine"
+            )
+        super().__init__(f"{name}: {text}.")
         self.status = 128 + signum
 
 
@@ -149,7 +156,7 @@ def run_stage(
             if due.save or due.validate or received:
                 run.checkpoints.save(model, state)
             if received:
-                raise StopSignalError(received[0])
+                raise StopSignalError(received[0], run.checkpoints.keeps)
 
 
 class _Due(NamedTuple):
@@ -228,4 +235,4 @@ def _signals() -> Iterator[list[int]]:
         yield received
     finally:
         for signum, old in before.items():
-            signal.signal(signum, old)
+            signal.signal(signum, old or signal.SIG_DFL)  # None: not from Python, and lost

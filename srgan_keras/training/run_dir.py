@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import platform
 import shutil
@@ -16,12 +17,13 @@ import cv2
 import yaml
 from filelock import FileLock, Timeout
 
-from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.machine import machine
 from srgan_keras.version import __version__
+
+log = logging.getLogger(__name__)
 
 UNITS = ("steps", "epochs")
 OWN_FOLDERS = ("cache", "logs", "samples", "checkpoints", "models", "trust", "gallery")
@@ -65,57 +67,78 @@ class RunDir:
                 another process is at work in it.
         """
         self.path, self._advice = path, advice
-        self._file = path / "run.json"
+        self._file, self._new_settings = path / "run.json", ""
+        self._config, self._overwrite = config, overwrite
         _make_writable(path)
         self._lock = _lock(path)
         try:
-            self._open(config, overwrite)
+            self._open()
         except BaseException:
             self.close()
             raise
 
-    def _open(self, config: Config, overwrite: bool) -> None:
-        path = self.path
-        if overwrite:
-            self._clear()
-        if self._file.exists():
-            self.record = json.loads(self._file.read_text())
-            self._resume(config)
+    def _open(self) -> None:
+        path, config, overwrite = self.path, self._config, self._overwrite
+        record = resumable(path, config, overwrite)
+        if record is not None:
+            if overwrite:
+                log.info("%s holds this very run, unfinished: it resumes", path)
+            self.record = record
+            self._resume()
             return
-        if any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
+        foreign = not overwrite and not self._file.exists()
+        if foreign and any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
             raise UsageError(
                 f"{path} holds files of an unfinished or another run but no run.json: "
                 "choose another directory, or set overwrite to start over"
             )
-        (path / "config.yaml").write_text(to_yaml(config))
+        self._start()
+
+    def _start(self) -> None:
+        """Begin a run. A kill on the way leaves `starting`: the next command begins it again."""
         self.record = {
             "finished": False,
-            "seed": config.train.seed,
+            "starting": True,
+            "overwrite": self._overwrite,
+            "seed": self._config.train.seed,
             "versions": versions(),
             "git": _git_revision(),
             "machine": machine(),
             "auto": {},
         }
         self.save()
+        self._clear()
+        self._new_settings = to_yaml(self._config)
+        self.save()
+        del self.record["starting"]
+        self.save()
 
     def close(self) -> None:
         """Let other processes have the directory."""
         self._lock.release()
 
-    def _resume(self, config: Config) -> None:
+    def start_over(self, found: str) -> None:
+        """Start over where `overwrite` is set; otherwise refuse what the run was `found` to hold.
+
+        Raises:
+            UsageError: `overwrite` is not set.
+        """
+        if not self._overwrite:
+            raise UsageError(f"{self.path} holds a run with {found}: {self._advice}")
+        log.info("%s holds a run with %s: it starts over", self.path, found)
+        self._start()
+
+    def _resume(self) -> None:
         """Refuse other settings, naming them, except that a stage may get another length."""
-        now = _flat(plain(config))
-        # what was no setting yet when the run began counts as its default
-        before = _flat(_defaults(type(config)))
-        before |= _flat(yaml.safe_load((self.path / "config.yaml").read_text()))
+        config = self._config
+        now, before = _flat(plain(config)), _settings(self.path, type(config))
+        if before is None:
+            raise UsageError(f"{self.path / 'config.yaml'} is damaged or missing: {self._advice}")
         self._refuse_older(sorted(before.keys() - now.keys()))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         other = [name for name in changed if name not in BUDGET]
         if other:
-            raise UsageError(
-                f"{self.path} holds a run with other settings ({', '.join(changed)}): "
-                f"{self._advice}"
-            )
+            self.start_over(f"other settings ({', '.join(changed)})")
         stages = {BUDGET[name] for name in changed}
         if "stage1" in stages and any((self.path / "checkpoints").glob("*-stage2")):
             raise UsageError(
@@ -123,10 +146,9 @@ class RunDir:
                 f"({', '.join(n for n in changed if BUDGET[n] == 'stage1')}) can no longer change"
             )
         if stages:
+            # written by `save`: the caller may refuse the run
             self.record["finished"] = False
-            self.save()
-            with atomic_write(self.path / "config.yaml") as partial:
-                partial.write_text(to_yaml(config))
+            self._new_settings = to_yaml(config)
 
     def _refuse_older(self, removed: list[str]) -> None:
         """Refuse a run that an earlier version began: its stages or settings have other names."""
@@ -139,8 +161,12 @@ class RunDir:
             )
 
     def save(self) -> None:
-        """Write `run.json`."""
+        """Write `run.json`, then settings that are new."""
         write_json(self._file, self.record)
+        if self._new_settings:
+            with atomic_write(self.path / "config.yaml") as partial:
+                partial.write_text(self._new_settings, encoding="utf-8")
+            self._new_settings = ""
 
     def finish(self) -> None:
         """Mark the run as done and drop the decoded photographs."""
@@ -153,7 +179,8 @@ class RunDir:
         for name in OWN_FOLDERS:
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in OWN_FILES:
-            (self.path / name).unlink(missing_ok=True)
+            if name != self._file.name:  # replaced: without it, the rest would be somebody else's
+                (self.path / name).unlink(missing_ok=True)
 
 
 class WorkerDir(RunDir):
@@ -161,9 +188,14 @@ class WorkerDir(RunDir):
 
     def __init__(self, path: Path) -> None:
         """Read the record that the chief has written to `path`."""
+        self._chief = path
         self._folder = tempfile.TemporaryDirectory(prefix="srgan_keras-worker-")
         self.path = Path(self._folder.name)
-        self.record = json.loads((path / "run.json").read_text())
+        self.start_over("")
+
+    def start_over(self, found: str) -> None:
+        """Read the record again: the chief has refused the run, or started it over."""
+        self.record = json.loads((self._chief / "run.json").read_text())
 
     def save(self) -> None:
         """Leave the record to the chief."""
@@ -173,10 +205,31 @@ class WorkerDir(RunDir):
         self._folder.cleanup()
 
 
-def recorded_auto(path: Path) -> dict[str, Any]:
-    """Return what each `auto` became in the run that a directory holds, if it holds one."""
+def resumable(path: Path, config: Any, overwrite: bool) -> dict[str, Any] | None:  # noqa: ANN401
+    """Return the record of the run that a command resumes; None: it begins one.
+
+    With `overwrite` a command resumes what the same command, `overwrite` included, has begun and
+    not finished: a scheduler that repeats the command after each interruption gets to the end.
+
+    Raises:
+        UsageError: the record is damaged.
+    """
     file = path / "run.json"
-    return json.loads(file.read_text())["auto"] if file.exists() else {}
+    if not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_text())
+        began, own = not record.get("starting"), record.get("overwrite") and not record["finished"]
+        dict(record["auto"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if overwrite:
+            return None
+        raise UsageError(
+            f"{file} is damaged: choose another directory, or set overwrite to start over"
+        ) from None
+    if overwrite:
+        began = began and own and _settings(path, type(config)) == _flat(plain(config))
+    return record if began else None
 
 
 def versions() -> dict[str, str]:
@@ -213,8 +266,24 @@ def _lock(path: Path) -> FileLock:
         raise UsageError(
             f"{path} is in use by {by}: wait for it, or choose another directory"
         ) from None
+    except (OSError, NotImplementedError) as error:  # a network share may have no locks
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"cannot lock the run directory {path} ({reason}): choose another, on a file system "
+            "with locks"
+        ) from None
     holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
     return lock
+
+
+def _settings(path: Path, kind: type) -> dict[str, Any] | None:
+    """Return the settings of the run in a directory; None where their file is damaged."""
+    try:
+        found = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+        # what was no setting yet when the run began counts as its default
+        return _flat(_defaults(kind)) | _flat(found)
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        return None
 
 
 def _defaults(kind: type) -> dict[str, Any]:

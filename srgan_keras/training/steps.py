@@ -48,7 +48,7 @@ def compiled_steps(
     """Return a function (batches, n, skipped) that trains n steps."""
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
 
-    compute = compiled_gradients(model, settings.accumulate, jit)
+    compute = compiled_gradients(model, settings.accumulate, jit, strategy.num_replicas_in_sync)
 
     def replica_step(batch: Batch) -> tuple[Logs, tf.Tensor]:
         gradients, logs = compute(batch)
@@ -93,7 +93,7 @@ def compiled_steps(
 
 
 def compiled_gradients(
-    model: TrainingModel, accumulate: int, jit: bool
+    model: TrainingModel, accumulate: int, jit: bool, replicas: int = 1
 ) -> Callable[[Batch], tuple]:
     """Return `model.compute_gradients` over `accumulate` parts of a batch, in sequence.
 
@@ -110,5 +110,16 @@ def compiled_gradients(
             total = tf.nest.map_structure(tf.add, total, part(tuple(x[i] for x in parts)))
         return total
 
-    compute = part if accumulate == 1 else summed
+    def unrolled(batch: Batch) -> tuple:
+        # replicas meet at batch normalisation, which TensorFlow does not allow inside of a loop
+        parts = [tf.split(x, accumulate) for x in batch]
+        total = part(tuple(x[0] for x in parts))
+        for i in range(1, accumulate):
+            with tf.control_dependencies(tf.nest.flatten(total)):
+                following = tuple(tf.identity(x[i]) for x in parts)
+            total = tf.nest.map_structure(tf.add, total, part(following))
+        return total
+
+    several = unrolled if replicas > 1 else summed
+    compute = part if accumulate == 1 else several
     return tf.function(compute, jit_compile=True) if jit else compute

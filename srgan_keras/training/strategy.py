@@ -72,8 +72,8 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
         raise LostWorkerError(
-            "another worker was lost: start the same command on all of them again to resume "
-            f"from the last checkpoint ({' '.join(str(error).split())[:300]})"
+            "another worker was lost: start the same command on all of them again, with all its "
+            f"options, to resume from the last checkpoint ({' '.join(str(error).split())[:300]})"
         ) from None
 
 

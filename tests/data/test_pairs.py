@@ -163,6 +163,22 @@ def test_the_cache_is_reused_and_knows_its_photographs(tmp_path):
     assert other.levels != first.levels
 
 
+@pytest.mark.parametrize("name", ["index.json", "pixels.bin"])
+@pytest.mark.parametrize("share", [None, 0.0, 0.5])
+def test_a_damaged_cache_is_built_again(tmp_path, name, share):
+    photographs = datasets.find("phantom:3")
+    first = cache.build(photographs, DATA, tmp_path)
+    pixels = np.array(first.pixels)
+    del first
+    file = tmp_path / name
+    if share is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    again = cache.build(photographs, DATA, tmp_path)
+    np.testing.assert_array_equal(again.pixels, pixels)
+
+
 def test_a_killed_build_is_begun_anew(tmp_path):
     photographs = datasets.find("phantom:3")
     first = cache.build(photographs, DATA, tmp_path)

@@ -35,13 +35,17 @@ OPTIMIZERS = {
 }
 
 
-def shares(ranks: range, replicas: int) -> tf.data.Dataset:
-    """Coarse squares under fine ones: noise alone would leave D nothing to normalise by."""
+def shares(accumulate: int, ranks: range, replicas: int) -> tf.data.Dataset:
+    """Coarse squares under fine ones: noise alone would leave D nothing to normalise by.
+
+    Part k of a batch is the same images on any number of replicas.
+    """
     rng = np.random.default_rng(0)
     sizes = [(STEPS, 4, n, n, 3) for n in (2, 8, 32)]
     layers = [np.kron(rng.integers(0, 85, s), np.ones((32 // s[2],) * 2 + (1,))) for s in sizes]
-    hr = sum(layers).reshape(STEPS, replicas, 4 // replicas, 32, 32, 3).astype(np.uint8)
-    hr = hr[:, list(ranks)].reshape(-1, *hr.shape[2:])
+    images = 4 // replicas // accumulate
+    hr = sum(layers).reshape(STEPS, accumulate, replicas, images, 32, 32, 3).astype(np.uint8)
+    hr = hr.swapaxes(1, 2)[:, list(ranks)].reshape(-1, accumulate * images, 32, 32, 3)
     return tf.data.Dataset.from_tensor_slices((hr[:, :, ::4, ::4], hr))
 
 
@@ -68,7 +72,9 @@ def smooth(model: keras.Model) -> None:
                 layer.activation = silu
 
 
-def train(strategy: tf.distribute.Strategy, stage: str, optimizer: str) -> dict[str, np.ndarray]:
+def train(
+    strategy: tf.distribute.Strategy, stage: str, optimizer: str, accumulate: int = 1
+) -> dict[str, np.ndarray]:
     batch_norm = dataclasses.replace(TINY.generator, batch_norm=True)
     config = dataclasses.replace(TINY, generator=batch_norm, discriminator=Discriminator("srgan"))
     with strategy.scope():
@@ -83,8 +89,9 @@ def train(strategy: tf.distribute.Strategy, stage: str, optimizer: str) -> dict[
     networks = [model.generator, *([model.discriminator] if stage == "stage2" else [])]
     variables = [(f"{n.name}/{w.path}", w) for n in networks for w in n.weights]
     result = {f"before {name}": w.numpy() for name, w in variables}
-    steps = compiled_steps(model, strategy, config.train, jit=False)
-    outcome = steps(iter(distribute(strategy, shares)), STEPS)
+    settings = dataclasses.replace(config.train, accumulate=accumulate)
+    steps = compiled_steps(model, strategy, settings, jit=False)
+    outcome = steps(iter(distribute(strategy, partial(shares, accumulate))), STEPS)
     result |= {f"after {name}": w.numpy() for name, w in variables}
     result["loss"] = np.array(outcome.last["total"])
     if optimizer == "scaled":
@@ -108,6 +115,8 @@ def main(kind: str, out: str) -> None:
     for stage, name in cases:
         found = train(strategy, stage, name)
         results |= {f"{stage} {name} {key}": value for key, value in found.items()}
+    found = train(strategy, "stage2", "sgd", accumulate=2)
+    results |= {f"accumulated sgd {key}": value for key, value in found.items()}
     np.savez(out, **results)
 
 

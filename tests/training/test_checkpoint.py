@@ -1,7 +1,9 @@
+import os
 import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from srgan_keras.errors import UsageError
 from srgan_keras.training.checkpoint import Checkpoints, State
@@ -42,6 +44,20 @@ def test_the_last_few_and_the_best_of_each_stage_are_kept(make, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         *("00000002-stage1", "00000005-stage1", "00000006-stage1")
     ]
+
+
+@pytest.mark.parametrize("name", ["study [2024]", "a*b?", "back\\slash"])
+def test_it_comes_back_from_a_folder_that_is_a_glob_to_tensorflow(make, tmp_path, name):
+    if os.sep == "\\":
+        pytest.skip("Windows has no such names")
+    checkpoints, model, other = Checkpoints(tmp_path / name, keep=2), make("stage1"), make("stage1")
+    model.generator.trainable_variables[0].assign_add(
+        tf.ones_like(model.generator.trainable_variables[0])
+    )
+    checkpoints.save(model, state(3))
+    checkpoints.restore(other, checkpoints.newest())
+    for a, b in zip(weights(model), weights(other), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])

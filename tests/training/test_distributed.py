@@ -52,7 +52,11 @@ def weights(tmp_path_factory):
 
 @pytest.mark.parametrize("devices", ["two0", "worker0", "worker1"])
 @pytest.mark.parametrize(
-    ("case", "bound"), [("stage1 sgd", 1e-4), ("stage2 sgd", 1e-4), ("stage2 adam", 1e-3)]
+    ("case", "bound"),
+    [
+        *[("stage1 sgd", 1e-4), ("stage2 sgd", 1e-4), ("stage2 adam", 1e-3)],
+        ("accumulated sgd", 1e-4),
+    ],
 )
 def test_devices_train_as_one_does_with_the_same_global_batch(weights, devices, case, bound):
     """With batch normalisation in both networks; the bound is on each variable's own movement."""

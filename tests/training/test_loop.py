@@ -53,10 +53,11 @@ def run(
     validate=lambda step: {"val_psnr": 30.0},
     data=Batches(),  # noqa: B008
     train=TRAIN,
+    checkpoints=None,
 ):
     workdir.mkdir(exist_ok=True)
     stage = Stage(model.name, 0, steps, 2.0, jit)
-    checkpoints = Checkpoints(workdir / "checkpoints", keep=2)
+    checkpoints = checkpoints or Checkpoints(workdir / "checkpoints", keep=2)
     monitor = partial(Monitor, workdir, stage.name, stage.steps)
     shared = loop.Run(train, tf.distribute.get_strategy(), checkpoints, checkpoints.newest())
     loop.run_stage(shared, model, stage, data, monitor, validate)
@@ -140,6 +141,17 @@ def test_a_signal_ends_with_a_checkpoint_and_its_status(make, tmp_path):
         run(make("stage1"), tmp_path, validate=kill)
     assert error.value.status == 143
     assert Checkpoints(tmp_path / "checkpoints", keep=2).newest().step == 5
+
+
+def test_a_worker_that_keeps_no_checkpoint_does_not_say_so(make, tmp_path):
+    def kill(step):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    checkpoints = Checkpoints(tmp_path / "chief", keep=2, written=tmp_path / "own")
+    with pytest.raises(loop.StopSignalError, match="this worker has stopped; the first one keeps"):
+        run(make("stage1"), tmp_path, validate=kill, checkpoints=checkpoints)
+    assert checkpoints.newest() is None
 
 
 def test_a_signal_in_the_last_validation_ends_the_run_too(make, tmp_path):
