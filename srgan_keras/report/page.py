@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from srgan_keras.data.datasets import phantom_count
+from srgan_keras.data.photograph import phantom_count
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import NOTICE
@@ -49,9 +49,8 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         raise UsageError(f"{workdir} holds no metrics.json to report. Run `evaluate` first.")
     runs = _list(workdir / "metrics.json", "runs")
     experiments = _list(workdir / "downstream.json", "experiments")
-    text = {"id": str, "model": str}  # 007 is not 7
     measured = _measured(workdir)
-    rows = pd.read_csv(workdir / "per_image.csv", dtype=text) if measured else pd.DataFrame()
+    rows = _rows(workdir / "per_image.csv") if measured else pd.DataFrame()
     overlays = {
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
@@ -80,6 +79,11 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     file = workdir / "report.html"
     file.write_text(page, encoding="utf-8")
     return file
+
+
+def _rows(file: Path) -> pd.DataFrame:
+    # converters, not dtype, which makes "NA" a missing value: 007 is not 7, NA.png has the id NA
+    return pd.read_csv(file, converters=dict.fromkeys(("id", "model", "protocol", "region"), str))
 
 
 def _list(file: Path, key: str) -> list[dict[str, Any]]:

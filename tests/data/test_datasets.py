@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_keras.data import datasets
+from srgan_keras.data import datasets, photograph
 from srgan_keras.errors import UsageError
 
 
@@ -113,16 +113,16 @@ def test_what_cannot_be_decoded_is_named(tmp_path):
 def test_phantoms_are_photographs_too():
     found = datasets.find("phantom:10")
     assert [len(datasets.select(found, s)) for s in datasets.SPLITS] == [8, 1, 1]
-    assert found[0].read().shape == (datasets.PHANTOM_SIZE, datasets.PHANTOM_SIZE, 3)
-    assert len(datasets.find("phantom")) == datasets.DEFAULT_PHANTOMS
+    assert found[0].read().shape == (photograph.PHANTOM_SIZE, photograph.PHANTOM_SIZE, 3)
+    assert len(datasets.find("phantom")) == photograph.DEFAULT_PHANTOMS
 
 
 def test_the_number_of_phantoms():
-    assert datasets.phantom_count("phantom:12") == 12
-    assert datasets.phantom_count("phantom") == datasets.DEFAULT_PHANTOMS
-    assert datasets.phantom_count("phantoms") is None
+    assert photograph.phantom_count("phantom:12") == 12
+    assert photograph.phantom_count("phantom") == photograph.DEFAULT_PHANTOMS
+    assert photograph.phantom_count("phantoms") is None
     with pytest.raises(UsageError, match="use phantom:4 or more"):
-        datasets.phantom_count("phantom:3", least=4)
+        photograph.phantom_count("phantom:3", least=4)
 
 
 @pytest.mark.real
