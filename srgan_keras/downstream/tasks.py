@@ -122,8 +122,8 @@ def _drive(root: Path) -> Iterator[Case]:
     folders = {"training": "train", "test": "test"}
     if whole := not (root / "test" / "1st_manual").is_dir():
         log.warning(
-            "%s is missing, as in today's download of DRIVE: every fourth photograph of training/ is "
-            "tested instead",
+            "%s is missing, as in today's download of DRIVE: every fourth photograph of training/ "
+            "is tested instead",
             root / "test" / "1st_manual",
         )
         del folders["test"]

@@ -20,7 +20,6 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.data import prepared
-from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.listing import File, Listing, listing
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.errors import UsageError
@@ -53,7 +52,7 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
     if out.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")
-    settings = {"hr_long_side": options.hr_long_side, "fov_mask": FOV_MASK_VERSION}
+    settings = {"hr_long_side": options.hr_long_side, "fov_mask": options.fov_mask}
     found = listing(source)
     journal = _open(out, settings, options.overwrite)
     rows, described, thumbnails = _take_in_all(found.files, journal, options)
@@ -163,9 +162,9 @@ def _take_in_all(
         if options.runner == "beam":
             from srgan_keras.preparation.beam import run_beam  # an extra
 
-            results = run_beam(todo, out, long_side, options.beam_options)
+            results = run_beam(todo, out, long_side, options.fov_mask, options.beam_options)
         else:
-            results = run_local(todo, out, long_side)
+            results = run_local(todo, out, long_side, options.fov_mask)
         with memory.kept():
             for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
                 if "thumbnail" in values:
@@ -176,7 +175,9 @@ def _take_in_all(
     return rows, described, thumbnails
 
 
-def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
+def run_local(
+    files: list[File], out: Path, long_side: int, fov_mask: int
+) -> Iterator[tuple[File, Measured]]:
     """Process files on all cores, a few at a time; the order of the results varies."""
     every = max(1, -(-len(files) // SHOWN))
     workers = os.cpu_count() or 1
@@ -187,7 +188,8 @@ def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[Fi
     try:
         for index, file in enumerate(files):
             shown = index % every == 0
-            pending[pool.submit(take_in, file.path, file.id, out, long_side, shown)] = file
+            arguments = file.path, file.id, out, long_side, fov_mask, shown
+            pending[pool.submit(take_in, *arguments)] = file
             if len(pending) > 2 * workers:
                 finished, _ = wait(pending, return_when=FIRST_COMPLETED)
                 yield from [(pending.pop(one), one.result()) for one in finished]
