@@ -28,7 +28,7 @@ def read_table(table: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]
     """
     try:
         data = table.read_bytes()
-        text = data.decode(_MARKS.get(data[:2], "utf-8-sig"))
+        text = data.decode(_MARKS.get(data[:2], "utf-8-sig")).removeprefix("\ufeff")
         if text[:4].lower() == "sep=":  # a hint for spreadsheets
             text = "\n" + text.partition("\n")[2]
         first = text.lstrip().partition("\n")[0]
