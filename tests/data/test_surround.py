@@ -1,10 +1,13 @@
 """Frames that are no single retina on black."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 
-from srgan_keras.data.fov import fov_mask, frame_problem
+from srgan_keras.data import datasets
+from srgan_keras.data.fov import fov_mask, frame_problem, shrink
 from srgan_keras.inference.upscaler import field_of_view
 from srgan_keras.phantoms.phantom import phantom
 
@@ -35,7 +38,7 @@ def compressed(image):
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("light", [1, 0.3, 0.1])
 def test_two_eyes_in_a_frame_are_noticed_and_upscaled_whole(axis, light):
-    for first, second in zip(EYES, EYES[1:], strict=False):
+    for first, second in pairwise(EYES):
         dim = (second.image * light).astype(np.uint8)
         for image in (beside(first.image, dim, axis), beside(first.image, dim, axis, gap=20)):
             assert frame_problem(compressed(image)) == SEVERAL
@@ -84,8 +87,5 @@ def test_one_retina_is_no_problem_however_it_is_cut():
     "name", ["aptos2019", "idrid/images", "drive", "chase_db1", "stare/images"]
 )
 def test_real_photographs_have_one_field_of_view(name, real_data):
-    from srgan_keras.data import datasets
-    from srgan_keras.data.fov import shrink
-
     for photograph in datasets.find(str(real_data / name)):
         assert frame_problem(shrink(photograph.read(), 512)) is None, photograph.id

@@ -160,7 +160,7 @@ def test_two_masks_of_a_kind_are_refused_but_files_of_macos_are_not(idrid):
     (idrid / "masks/test/HE/.DS_Store").touch()
     assert len(cases(str(idrid), "lesions")) == 2
     _save(idrid / "masks/test/HE/IDRiD_test_HE.tif", np.zeros((64, 64), np.uint8))
-    with pytest.raises(UsageError, match="two masks for .*IDRiD_test.jpg"):
+    with pytest.raises(UsageError, match=r"two masks for .*IDRiD_test\.jpg"):
         cases(str(idrid), "lesions")
 
 
