@@ -9,7 +9,7 @@ from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.errors import UsageError
 
 BLANK = ("", "na", "nan", "n/a", "none", "null", "<na>")
-"""What stands for no value, in lower case."""
+"""Cells without a value, in lower case."""
 
 _DELIMITERS = ",;\t|"
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

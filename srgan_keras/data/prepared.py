@@ -97,7 +97,7 @@ def read(root: Path) -> list[Photograph]:
             try:
                 photograph = None if row["reason"] else _photograph(root, row)
                 if photograph and found.setdefault(photograph.id, photograph) is not photograph:
-                    raise ValueError(f"the id {photograph.id!r} is there twice")
+                    raise ValueError(f"two rows have the id {photograph.id!r}")
             except (KeyError, TypeError, ValueError) as error:
                 where = f"{root / MANIFEST}, line {rows.line_num}"
                 raise UsageError(f"{where}: {error}. Prepare the originals again.") from None

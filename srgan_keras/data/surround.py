@@ -1,4 +1,4 @@
-"""What is around the retina in a frame: black, a glow, a page, or a second retina."""
+"""The surround of the retina in a frame: black, a glow, a page, or a second retina."""
 
 import cv2
 import numpy as np
@@ -77,7 +77,7 @@ def without_page(image: np.ndarray) -> np.ndarray:
 def has_two_retinas(image: np.ndarray) -> bool:
     """Tell whether a frame, uint8 RGB [H, W, 3], shows a second field of view, however dim.
 
-    The largest circle in what differs from the surround is taken away. What remains of one retina
+    The largest circle in what differs from the surround is taken away. The rest of one retina
     is thin, even if the frame cuts it off.
     """
     lit = apart(image).astype(np.uint8)
