@@ -82,8 +82,11 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
 
 
 def _rows(file: Path) -> pd.DataFrame:
-    # converters, not dtype, which makes "NA" a missing value: 007 is not 7, NA.png has the id NA
-    return pd.read_csv(file, converters=dict.fromkeys(("id", "model", "protocol", "region"), str))
+    text = dict.fromkeys(("id", "model", "protocol", "region"), str)  # 007 is not 7
+    numbers = pd.read_csv(file, nrows=0).columns.difference([*text])
+    # no default of pandas, which reads a photograph NA.png as a missing value
+    missing = {column: ["", "nan"] for column in numbers}
+    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=missing)
 
 
 def _list(file: Path, key: str) -> list[dict[str, Any]]:
