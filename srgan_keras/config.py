@@ -21,6 +21,8 @@ Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
 PresetName = Literal["demo", "paper", "author", "fundus"]
+FovMask = Literal[1, 2, 3, 4]
+"""Versions of `srgan_keras.data.fov.fov_mask`."""
 PRESETS: tuple[str, ...] = get_args(PresetName)
 Dataset = Annotated[str, arg(metavar="DATASET")]
 """A command's argument that `srgan_keras.data.datasets` reads."""
@@ -40,6 +42,8 @@ class Data:
     """Long side of a working resolution over that of the next larger one."""
     fov_crop: bool = True
     """Crop to the field of view before scaling."""
+    fov_mask: Annotated[FovMask | None, arg(aliases=["--fov-mask"])] = None
+    """Version of the field-of-view mask; None: 1, or that of a preprocessed dataset."""
     patch: Count = 96
     """Side of a square HR patch in px; training skips smaller photographs."""
     min_fov: Share = 0.5

@@ -23,6 +23,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_file_name(text: str) -> bool:
+    """Tell whether a text, as from a table of somebody else's, names a file in a folder itself."""
+    return text not in ("", ".", "..") and "\0" not in text and Path(text).name == text
+
+
 def write_json(path: Path, content: Any, indent: int = 2) -> None:  # noqa: ANN401
     """Write JSON atomically.
 

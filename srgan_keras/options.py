@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from tyro.conf import Positional, arg
 
-from srgan_keras.config import Clinical, Config, Dataset, DegradationName, PresetName
+from srgan_keras.config import Clinical, Config, Dataset, DegradationName, FovMask, PresetName
 from srgan_keras.ranges import Amount, Count, Positive, Share, Size
 
 
@@ -70,7 +70,7 @@ class EvaluateOptions:
     clinical: Clinical = field(default_factory=Clinical)
     """Faults of degradation clinical, version 2."""
     fov_mask: Annotated[
-        Literal[1, 2, 3] | None, _arg("{1,2,3}", "1, or that of a preprocessed dataset")
+        FovMask | None, _arg("{1,2,3,4}", "1, or that of a preprocessed dataset")
     ] = None
     """Version of the field-of-view mask (standard)."""
     rounding: Literal["truncate", "nearest"] = "truncate"
@@ -149,6 +149,8 @@ class PrepareOptions:
     """Preprocessed dataset to write: images, masks of the field of view, manifest.csv."""
     hr_long_side: Size = 1024
     """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
+    fov_mask: FovMask = 1
+    """Version of the field-of-view mask; 4 also finds a retina on a bright page."""
     strict: bool = False
     """End with an error if any file is skipped."""
     overwrite: bool = False

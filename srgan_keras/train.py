@@ -161,7 +161,9 @@ def _standard_protocol(config: Config) -> protocol.Standard:
     side = config.eval.hr_long_side
     side = config.data.hr_long_side if side is None else side
     for each in (config.data.hr_long_side, side):
-        fov_mask_version = prepared.check(config.data.source, each, crop=config.data.fov_crop)
+        fov_mask_version = prepared.check(
+            config.data.source, each, crop=config.data.fov_crop, fov_mask=config.data.fov_mask
+        )
     degradation = config.degradation
     return protocol.Standard(
         degradation.scale,

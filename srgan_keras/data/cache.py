@@ -15,10 +15,19 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.config import Data
-from srgan_keras.data.fov import FOV_MASK_VERSION, crop_to_fov, fov_mask, scale_to_long_side
+from srgan_keras.data.fov import (
+    FOV_MASK_VERSION,
+    crop_to_fov,
+    fov_mask,
+    frame_problem,
+    scale_to_long_side,
+    shrink,
+)
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write
+
+_SMALL = 512  # px, long side of the image in which several fields of view are sought
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +44,7 @@ class Cache:
         ids: one per photograph.
         levels: working resolutions of each photograph, the largest first.
         mean, std: per channel over all pixels of the largest levels, in 0..1, Eq. (7).
-        left_out: number of photographs that are smaller than a patch.
+        left_out: number of photographs that are smaller than a patch or have no field of view.
     """
 
     pixels: np.ndarray
@@ -77,11 +86,11 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
     if not levels:
         raise UsageError(
             f"all {len(photographs)} training photographs are smaller than the patch of "
-            f"{data.patch} px: lower data.patch or raise data.hr_long_side"
+            f"{data.patch} px, or unfit (see above): lower data.patch or raise data.hr_long_side"
         )
     if index["left_out"]:
         log.warning(
-            "%d of %d training photographs are smaller than the patch of %d px: skipped",
+            "%d of %d training photographs are smaller than the patch of %d px, or unfit: skipped",
             index["left_out"],
             len(photographs),
             data.patch,
@@ -103,7 +112,7 @@ def _read(folder: Path, key: str) -> dict | None:
 
 
 def _key(photographs: list[Photograph], data: Data) -> str:
-    options = asdict(data) | {"fov_mask": FOV_MASK_VERSION}
+    options = asdict(data) | {"fov_mask": data.fov_mask or FOV_MASK_VERSION}
     parts = [json.dumps(options, sort_keys=True), *(p.sha256 for p in photographs)]
     parts += [str(p.path) for p in photographs if p.mask_path]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -147,8 +156,13 @@ def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, n
     """Yield the photograph at each working resolution that holds a patch."""
     image = photograph.read()
     mask = photograph.mask()
+    if mask is None and data.fov_crop:
+        problem = frame_problem(shrink(image, _SMALL), data.fov_mask or FOV_MASK_VERSION)
+        if problem:
+            log.warning("%s is skipped: %s", photograph.id, problem)
+            return
     if mask is None:
-        mask = fov_mask(image)
+        mask = fov_mask(image, data.fov_mask or FOV_MASK_VERSION)
     if data.fov_crop:
         image, mask = crop_to_fov(image, mask)
     long_side = min(data.hr_long_side or max(mask.shape), max(mask.shape))

@@ -12,7 +12,6 @@ DATASET is one of these:
 
 import hashlib
 import logging
-import re
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,14 +19,10 @@ from pathlib import Path
 from srgan_keras.data import prepared
 from srgan_keras.data.decode import Reason, read_bytes
 from srgan_keras.data.listing import listing
-from srgan_keras.data.photograph import PHANTOM_SIZE, SPLITS, Photograph
+from srgan_keras.data.photograph import SPLITS, Photograph, phantom_count, phantom_sha256
 from srgan_keras.errors import UsageError
 
 log = logging.getLogger(__name__)
-
-
-DEFAULT_PHANTOMS = 64
-"""N of `phantom` without a number."""
 
 
 def find(dataset: str) -> list[Photograph]:
@@ -50,20 +45,6 @@ def find(dataset: str) -> list[Photograph]:
     return prepared.read(root)
 
 
-def phantom_count(dataset: str, least: int = 1) -> int | None:
-    """Return N if DATASET is `phantom[:N]`, otherwise None.
-
-    Raises:
-        UsageError: N is less than `least`.
-    """
-    if not re.fullmatch(r"phantom(:\d+)?", dataset):
-        return None
-    count = int(dataset.partition(":")[2] or DEFAULT_PHANTOMS)
-    if count < least:
-        raise UsageError(f"{dataset} is too few photographs: use phantom:{least} or more")
-    return count
-
-
 def existing_folder(dataset: str) -> Path:
     """Return the folder that DATASET names.
 
@@ -83,8 +64,7 @@ def select(photographs: list[Photograph], split: str) -> list[Photograph]:
 
 
 def _phantom(seed: int) -> Photograph:
-    digest = hashlib.sha256(f"phantom {seed} {PHANTOM_SIZE}".encode()).hexdigest()
-    return Photograph(id=f"phantom-{seed:05d}", split="", sha256=digest, seed=seed)
+    return Photograph(f"phantom-{seed:05d}", split="", sha256=phantom_sha256(seed), seed=seed)
 
 
 def _folder(root: Path) -> list[Photograph]:
@@ -99,6 +79,8 @@ def _folder(root: Path) -> list[Photograph]:
         photographs.append(Photograph(file.id, file.split, digest, file.path, grade=file.grade))
     for source, reason in found.left_out:
         log.warning("%s is skipped: %s", source, reason)
+    if found.macos:
+        log.info("%s: %d files that macOS left there are skipped", root, found.macos)
     if any(p.split for p in photographs):
         return _complete_splits(photographs, root)
     return draw_splits(photographs)
@@ -125,14 +107,17 @@ def draw_splits(photographs: list[Photograph]) -> list[Photograph]:
 
 
 def _complete_splits(photographs: list[Photograph], root: Path) -> list[Photograph]:
-    """Keep the folders' splits; if none is validation, take a tenth of train for it."""
+    """Keep the folders' splits; take a tenth of train for each of validation and test if empty."""
     stray = [p for p in photographs if not p.split]
     if stray:
         log.warning("%s: %d photographs outside its split folders are skipped", root, len(stray))
     parts = {split: select(photographs, split) for split in SPLITS}
-    if len(parts["train"]) > 1 and not parts["validation"]:
-        ordered = _by_hash(parts["train"])
-        tenth = max(1, round(len(ordered) / 10))
-        parts["validation"] = _label(ordered[:tenth], "validation")
-        parts["train"] = ordered[tenth:]
+    tenth = max(1, round(len(parts["train"]) / 10))
+    if not parts["test"]:
+        log.info("%s has no test part: a tenth of train becomes it", root)
+    for split in ("validation", "test"):
+        if len(parts["train"]) > 1 and not parts[split]:
+            ordered = _by_hash(parts["train"])
+            parts[split] = _label(ordered[:tenth], split)
+            parts["train"] = ordered[tenth:]
     return sorted(chain(*parts.values()), key=lambda p: p.id)

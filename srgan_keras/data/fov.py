@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from srgan_keras.data import surround
 from srgan_keras.errors import UsageError
 
 FOV_MASK_VERSION = 1
@@ -21,10 +22,11 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
     level, if three of them agree.
     Version 3 is version 2 of the frame without its outer black lines. A black border around a
     photograph moves the threshold of versions 1 and 2, but not that of version 3.
+    Version 4 is version 3 with a bright page around the photograph made black.
 
     Args:
         image: uint8 RGB [H, W, 3].
-        version: 1, 2 or 3.
+        version: 1, 2, 3 or 4.
 
     Returns:
         bool [H, W]; all False if nothing is brighter than the threshold.
@@ -33,6 +35,8 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
         UsageError: the image is a strip that vanishes at 512 px.
     """
     height, width = image.shape[:2]
+    if version == 4:
+        return fov_mask(surround.without_page(image), version=3)
     if version == 3:
         whole, lit = np.zeros((height, width), bool), _lit(image)
         if image[lit].size:
@@ -42,13 +46,30 @@ def fov_mask(image: np.ndarray, version: int = FOV_MASK_VERSION) -> np.ndarray:
     return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
+def frame_problem(image: np.ndarray, version: int = FOV_MASK_VERSION) -> str | None:
+    """Return why a frame has no single field of view that `fov_mask` finds, or None if it has.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+        version: of the mask.
+    """
+    if version < 4 and surround.page(image) is not None:
+        height, width = image.shape[:2]
+        mask = fov_mask(image, version)
+        corners = mask[:: max(1, height - 1), :: max(1, width - 1)]
+        if np.count_nonzero(corners) > 1:
+            return "bright page around the retina, which version 4 of the FOV mask finds"
+    return "several fields of view" if surround.has_two_retinas(image) else None
+
+
 def cropped_to_fov(
-    image: np.ndarray, long_side: int
+    image: np.ndarray, long_side: int, version: int = FOV_MASK_VERSION
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
     """Find the field of view, crop to its box, scale down to a long side in px; 0 keeps the size.
 
-    The result equals `scale_to_long_side(*crop_to_fov(image, fov_mask(image)), long_side)`. It
-    saves the mask of the frame's size: it numbers that mask's rows and columns instead.
+    The result equals `scale_to_long_side(*crop_to_fov(image, fov_mask(image)), long_side)`. For
+    versions 1 and 2 it saves the mask of the frame's size: it numbers that mask's rows and columns
+    instead.
 
     Returns:
         image, mask, and the box in px of the frame: left, top, width, height. If there is no field
@@ -57,7 +78,11 @@ def cropped_to_fov(
     Raises:
         UsageError: the image is a strip that vanishes at this size.
     """
-    small = _small_mask(image, FOV_MASK_VERSION)
+    if version > 2:
+        mask = fov_mask(image, version)
+        box = cv2.boundingRect(mask.view(np.uint8))
+        return *scale_to_long_side(*crop_to_fov(image, mask), long_side), box
+    small = _small_mask(image, version)
     lines, box = [], []
     for axis in (0, 1):
         sides = np.arange(small.shape[axis], dtype=np.int32)[:, None]
@@ -93,8 +118,8 @@ def _small_mask(image: np.ndarray, version: int) -> np.ndarray:
     channels = cv2.split(small)  # NumPy's maximum along the last axis is slow
     grey = cv2.medianBlur(cv2.max(cv2.max(*channels[:2]), channels[2]), 5)
     otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    surround = _surround(grey, otsu) if version == 2 else 0.0
-    bright = grey > surround + max(_DARKEST, (otsu - surround) / 4)
+    level = _surround(grey, otsu) if version == 2 else 0.0
+    bright = grey > level + max(_DARKEST, (otsu - level) / 4)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         bright.astype(np.uint8), connectivity=8
     )

@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from srgan_keras.data.decode import SUFFIXES
@@ -18,6 +19,7 @@ _MASK_FOLDERS = {"mask", "masks", "1st_manual", "2nd_manual", "manual"}
 _MASK_FILE = re.compile(r"(_1stHO|_2ndHO|_manual[12]|_mask)$")
 _KINDS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 _LONGEST_ID = 120  # bytes; a file system takes names of 255
+_MACOS_FOLDERS = {"__MACOSX", ".AppleDouble", ".Trashes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,25 @@ class Listing:
         files: candidates, sorted by path; none has been read.
         masks: number of files whose names say that they are annotations.
         others: number of files with another suffix.
+        macos: number of files that macOS left beside them, see `of_macos`.
         left_out: (path below the folder, reason) of the skipped links and folders.
     """
 
     files: list[File]
     masks: int
     others: int
+    macos: int
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 def listing(root: Path) -> Listing:
-    """List a folder at any depth; links to folders are followed, and each folder is read once.
+    """List a folder as `walk` does.
 
     Raises:
         UsageError: the folder holds no photograph, or an unusable table.
     """
-    names, left_out = _walk(root)
+    found, left_out = walk(root)
+    names = [name for name in found if not of_macos(name)]
     unmasked = [name for name in names if not _is_mask(Path(name))]
     photographs = [name for name in unmasked if Path(name).suffix.lower() in SUFFIXES]
     if not photographs:
@@ -87,7 +92,17 @@ def listing(root: Path) -> Listing:
         id_ = _id(printable(stem), name, taken)
         files.append(File(id_, root, name, split, grade))
     masks, others = len(names) - len(unmasked), len(unmasked) - len(photographs)
-    return Listing(files, masks, others, left_out)
+    return Listing(files, masks, others, len(found) - len(names), left_out)
+
+
+def of_macos(name: str) -> bool:
+    """Tell whether macOS made the file: `._NAME` beside NAME, or anything in `__MACOSX`.
+
+    Args:
+        name: path below the folder that was listed.
+    """
+    path = Path(name)
+    return path.name.startswith("._") or not _MACOS_FOLDERS.isdisjoint(path.parts[:-1])
 
 
 def printable(name: str) -> str:
@@ -111,8 +126,15 @@ def _id(stem: str, name: str, taken: set[str]) -> str:
     return id_
 
 
-def _walk(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the paths of the files below root, sorted, and (path, reason) of the skipped ones."""
+def walk(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """List the files of a folder at any depth; links to folders are followed.
+
+    Each folder is read once, so a loop of links ends. A folder is read under its own name, if that
+    is below `root`, rather than under the name of a link to it.
+
+    Returns:
+        The paths of the files below `root`, sorted, and (path, reason) of the skipped folders.
+    """
     names: list[str] = []
     left_out: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
@@ -123,15 +145,22 @@ def _walk(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     def failed(error: OSError) -> None:
         left_out.append((printable(below(error.filename)), "folder cannot be read"))
 
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=failed):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
-            left_out.append((printable(below(folder)), "link to a folder read already"))
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders.sort()
-        names += [below(os.path.join(folder, name)) for name in files]
+    starts = [os.fspath(root)]
+    while starts:
+        links: list[str] = []
+        for folder, folders, files in chain.from_iterable(
+            os.walk(start, onerror=failed) for start in starts
+        ):
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:
+                left_out.append((printable(below(folder)), "link to a folder read already"))
+                folders.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            names += [below(os.path.join(folder, name)) for name in files]
+            paths = [os.path.join(folder, name) for name in folders]
+            links += [path for path in paths if os.path.islink(path)]
+        starts = sorted(links, key=os.fsencode)
     return sorted(names, key=os.fsencode), left_out
 
 

@@ -137,4 +137,5 @@ def _corner(mask: np.ndarray, data: Data, rng: np.random.Generator) -> tuple[int
         if data.min_fov <= share and (share < 1 or not edge):
             return top, left
         found.append((share, (top, left)))
-    return max(found)[1]
+    # of equal shares the first: the larger corner would be drawn more often
+    return max(found, key=lambda one: one[0])[1]

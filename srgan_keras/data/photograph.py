@@ -1,5 +1,7 @@
 """One photograph: a file, one of a preprocessed dataset, a TFDS record, or a phantom."""
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ from srgan_keras.phantoms.phantom import phantom
 
 SPLITS = ("train", "validation", "test")
 PHANTOM_SIZE = 512  # px, before scaling to the working size
+DEFAULT_PHANTOMS = 64
+"""N of `phantom` without a number."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,25 @@ class Photograph:
         if self.record is not None:
             return decode(self.record()["fov_mask"])[..., 0] > 0
         return None if self.mask_path is None else decode_file(self.mask_path)[..., 0] > 0
+
+
+def phantom_count(dataset: str, least: int = 1) -> int | None:
+    """Return N if DATASET is `phantom[:N]`, otherwise None.
+
+    Raises:
+        UsageError: N is less than `least`.
+    """
+    if not re.fullmatch(r"phantom(:\d+)?", dataset):
+        return None
+    count = int(dataset.partition(":")[2] or DEFAULT_PHANTOMS)
+    if count < least:
+        raise UsageError(f"{dataset} is too few photographs: use phantom:{least} or more")
+    return count
+
+
+def phantom_sha256(seed: int) -> str:
+    """Return the hash that stands for a phantom where photographs have that of their bytes."""
+    return hashlib.sha256(f"phantom {seed} {PHANTOM_SIZE}".encode()).hexdigest()
 
 
 def decode_file(path: Path) -> np.ndarray:

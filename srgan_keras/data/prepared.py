@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from srgan_keras.data.fov import FOV_MASK_VERSION
-from srgan_keras.data.photograph import Photograph
+from srgan_keras.data.photograph import SPLITS, Photograph, phantom_count
 from srgan_keras.errors import UsageError
+from srgan_keras.files import is_file_name
 
 VERSION = 1
 APTOS2019 = "aptos2019"
@@ -89,22 +90,36 @@ def read(root: Path) -> list[Photograph]:
         raise UsageError(
             f"{root / MANIFEST} was changed or deleted: run `srgan-keras prepare` again"
         )
-    found = []
+    found: dict[str, Photograph] = {}
     with (root / MANIFEST).open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if not row["reason"]:
-                name = Path(row["split"], row["id"] + ".png")
-                found.append(
-                    Photograph(
-                        id=row["id"],
-                        split=row["split"],
-                        sha256=row["sha256"],
-                        path=root / "images" / name,
-                        grade=int(row["grade"]) if row["grade"] else None,
-                        mask_path=root / "masks" / name,
-                    )
-                )
-    return sorted(found, key=lambda p: p.id)
+        rows = csv.DictReader(lines)
+        for row in rows:
+            try:
+                photograph = None if row["reason"] else _photograph(root, row)
+                if photograph and found.setdefault(photograph.id, photograph) is not photograph:
+                    raise ValueError(f"two rows have the id {photograph.id!r}")
+            except (KeyError, TypeError, ValueError) as error:
+                where = f"{root / MANIFEST}, line {rows.line_num}"
+                raise UsageError(f"{where}: {error}. Prepare the originals again.") from None
+    return sorted(found.values(), key=lambda p: p.id)
+
+
+def _photograph(root: Path, row: dict[str, str]) -> Photograph:
+    id_, split = row["id"], row["split"]
+    # results are written to files with this name, so it must not lead to another folder
+    if not is_file_name(id_):
+        raise ValueError(f"{id_!r} is no file name")
+    if split not in SPLITS:
+        raise ValueError(f"{split!r} is no split")
+    name = Path(split, id_ + ".png")
+    return Photograph(
+        id=id_,
+        split=split,
+        sha256=row["sha256"],
+        path=root / "images" / name,
+        grade=int(row["grade"]) if row["grade"] else None,
+        mask_path=root / "masks" / name,
+    )
 
 
 def check(
@@ -126,7 +141,7 @@ def check(
     Raises:
         UsageError: DATASET is a preprocessed dataset that lacks the wanted pixels or masks.
     """
-    if not is_prepared(folder(dataset)):
+    if phantom_count(dataset) is not None or not is_prepared(folder(dataset)):
         return fov_mask or FOV_MASK_VERSION
     info = information(folder(dataset))
     own = info["options"]["hr_long_side"]

@@ -55,7 +55,7 @@ def run_experiment(options: DownstreamOptions) -> None:
         raise UsageError(f"{', '.join(other)} is not of scale {scale}: give models of one scale")
     degradation = options.degradation or (models[0].degradation if models else "bicubic")
     protocol = Standard(scale, degradation, options.hr_long_side)
-    train, sets = _photographs(options, scale)
+    train, sets = _photographs(options, scale, models)
     inputs = Inputs(models, protocol, options.out / "inputs", options.task)
 
     # === Trainings: protocol, network, what it is trained on, what it is tested on ===
@@ -82,6 +82,12 @@ def run_experiment(options: DownstreamOptions) -> None:
         _compared(key, part, inputs.names, options.task, found.counts)
         for key, part in table.groupby(["data", "protocol", "network"], sort=False)
     ]
+    for experiment in experiments:
+        seen = _seen_in_training(models, sets[experiment["data"]])
+        experiment["seen_in_training"] = seen
+        experiment["notes"] += [
+            f"{name} was trained on {count} of the test photographs" for name, count in seen.items()
+        ]
     record = protocol.record() | {"seeds": options.seeds, "steps": options.steps}
     content = {"schema": 1, "protocol": record, "experiments": experiments}
     write_json(options.out / "downstream.json", content)
@@ -109,7 +115,7 @@ def _models(options: DownstreamOptions) -> list[Model]:
 
 
 def _photographs(
-    options: DownstreamOptions, scale: int
+    options: DownstreamOptions, scale: int, models: list[Model]
 ) -> tuple[list[Case], dict[str, list[Case]]]:
     """Return the training photographs, and each test set by its name."""
     found = cases(options.data, options.task, options.hr_long_side, scale)
@@ -124,7 +130,17 @@ def _photographs(
         if seen := [c.id for c in sets[options.also] if zlib.crc32(c.image) in known]:
             raise UsageError(f"also {options.also} holds training photographs: {', '.join(seen)}")
     log.info("%s: %d train, %d test", options.data, *(len(part) for part in parts.values()))
+    for source, test in sets.items():
+        for name, count in _seen_in_training(models, test).items():
+            log.warning("model %s was trained on %d test photographs of %s", name, count, source)
     return parts["train"], sets
+
+
+def _seen_in_training(models: list[Model], test: list[Case]) -> dict[str, int]:
+    """Count the test photographs that each model was trained on; without those of none."""
+    hashes = {case.sha256 for case in test}
+    counts = {m.name: len(hashes.intersection(m.info["training_sha256"])) for m in models}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _trained(

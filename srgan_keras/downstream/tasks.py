@@ -3,22 +3,29 @@
 Layouts: DRIVE (`training/` and `test/` with `images/`, `1st_manual/`, `mask/`), CHASE_DB1
 (`Image_NNX.jpg` beside `Image_NNX_1stHO.png`), IDRiD (`images/SPLIT/ID.jpg` and
 `masks/SPLIT/KIND/ID_KIND.png`; a photograph without a file has no lesion of that kind), phantoms.
+Masks may have any suffix that Pillow reads.
 """
 
+import glob
+import hashlib
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from srgan_keras.data.datasets import existing_folder, phantom_count
+from srgan_keras.data.datasets import existing_folder
 from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.data.fov import crop_to_fov, fov_mask, scale_to_long_side
-from srgan_keras.data.photograph import decode_file
+from srgan_keras.data.listing import of_macos
+from srgan_keras.data.photograph import decode_file, phantom_count, phantom_sha256
 from srgan_keras.errors import UsageError
 from srgan_keras.phantoms.phantom import phantom
+
+log = logging.getLogger(__name__)
 
 Task = Literal["vessels", "lesions"]
 CLASSES = {"vessels": ("vessel",), "lesions": ("microaneurysm", "haemorrhage", "exudate", "soft")}
@@ -27,6 +34,7 @@ PHANTOM_SIDE = 256
 """px; phantoms are for trying things out."""
 CHASE_TRAINING = 20
 """The first of the 28 photographs, as is usual."""
+_NO_MASKS = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Case:
         image: uint8 RGB [H, W, 3], cropped to the field of view.
         fov: bool [H, W].
         masks: bool [H, W, C], one a class of the task; classes may overlap.
+        sha256: of the photograph's file, see `Photograph.sha256`.
     """
 
     id: str
@@ -46,6 +55,7 @@ class Case:
     image: np.ndarray
     fov: np.ndarray
     masks: np.ndarray
+    sha256: str = ""
 
 
 def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> list[Case]:
@@ -82,7 +92,7 @@ def cases(dataset: str, task: Task, long_side: int = 1024, scale: int = 4) -> li
 
 def _reader(root: Path, task: Task) -> Callable[[Path], Iterator[Case]]:
     layouts = {
-        "vessels": [("training/images", _drive), ("*_1stHO.png", _chase)],
+        "vessels": [("training/images", _drive), ("*_1stHO.*", _chase)],
         "lesions": [("masks/train", _idrid)],
     }
     for sign, reader in layouts[task]:
@@ -104,27 +114,40 @@ def _phantoms(count: int, task: Task) -> Iterator[Case]:
         masks = [eye.vessels] if task == "vessels" else [eye.lesions[kind] for kind in IDRID]
         drawn += 1
         split = "train" if drawn % 4 else "test"
-        yield Case(f"phantom-{seed - 1:05d}", split, eye.image, eye.fov, np.stack(masks, 2))
+        name, planes = f"phantom-{seed - 1:05d}", np.stack(masks, 2)
+        yield Case(name, split, eye.image, eye.fov, planes, phantom_sha256(seed - 1))
 
 
 def _drive(root: Path) -> Iterator[Case]:
-    for folder, split in (("training", "train"), ("test", "test")):
-        for path in _photographs(root / folder / "images"):
+    folders = {"training": "train", "test": "test"}
+    if whole := not (root / "test" / "1st_manual").is_dir():
+        log.warning(
+            "%s is missing, as in today's download of DRIVE: every fourth photograph of training/ "
+            "is tested instead",
+            root / "test" / "1st_manual",
+        )
+        del folders["test"]
+    for folder, split in folders.items():
+        for i, path in enumerate(_photographs(root / folder / "images"), 1):
             number = path.name.partition("_")[0]
             image = decode_file(path)
-            vessels = _only(root / folder / "1st_manual", f"{number}_manual1.*", path)
-            fov = _only(root / folder / "mask", f"{number}_*mask.*", path)
+            stem = glob.escape(number)
+            vessels = _only(root / folder / "1st_manual", f"{stem}_manual1.*", path)
+            fov = _only(root / folder / "mask", f"{stem}_*mask.*", path)
             masks = _mask(vessels, image)[..., np.newaxis]
-            yield Case(f"{number}_{folder}", split, image, _mask(fov, image), masks)
+            part = "test" if whole and not i % 4 else split
+            fov = _mask(fov, image)
+            yield Case(f"{number}_{folder}", part, image, fov, masks, _sha256(path))
 
 
 def _chase(root: Path) -> Iterator[Case]:
     paths = [path for path in _photographs(root) if not path.stem.endswith("HO")]
     for i, path in enumerate(paths):
         image = decode_file(path)
-        vessels = _mask(_only(root, f"{path.stem}_1stHO.*", path), image)
+        vessels = _mask(_only(root, f"{glob.escape(path.stem)}_1stHO.*", path), image)
         split = "train" if i < CHASE_TRAINING else "test"
-        yield Case(path.stem, split, image, fov_mask(image), vessels[..., np.newaxis])
+        fov, planes = fov_mask(image), vessels[..., np.newaxis]
+        yield Case(path.stem, split, image, fov, planes, _sha256(path))
 
 
 def _idrid(root: Path) -> Iterator[Case]:
@@ -132,23 +155,48 @@ def _idrid(root: Path) -> Iterator[Case]:
         for kind in IDRID:
             if not (root / "masks" / split / kind).is_dir():
                 raise UsageError(f"{root / 'masks' / split / kind} is missing: masks of {kind}")
-        for path in _photographs(root / "images" / split):
+        photographs = _photographs(root / "images" / split)
+        files = {kind: _by_photograph(root / "masks" / split / kind, photographs) for kind in IDRID}
+        for path in photographs:
             image = decode_file(path)
-            files = [root / "masks" / split / k / f"{path.stem}_{k}.png" for k in IDRID]
             none = np.zeros(image.shape[:2], bool)
-            masks = [_mask(file, image) if file.exists() else none for file in files]
-            yield Case(path.stem, split, image, fov_mask(image), np.stack(masks, 2))
+            found = [files[kind].get(path) for kind in IDRID]
+            masks = np.stack([none if file is None else _mask(file, image) for file in found], 2)
+            yield Case(path.stem, split, image, fov_mask(image), masks, _sha256(path))
+
+
+def _by_photograph(folder: Path, photographs: list[Path]) -> dict[Path, Path]:
+    """Return the masks of a kind by photograph; each file of the folder must belong to one."""
+    by_name = {f"{path.stem}_{folder.name}".lower(): path for path in photographs}
+    found: dict[Path, Path] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_dir() or of_macos(str(file.relative_to(folder))) or file.name in _NO_MASKS:
+            continue
+        photograph = by_name.get(file.stem.lower())
+        if photograph is None:
+            raise UsageError(
+                f"the mask {file} belongs to no photograph: name it ID_{folder.name}, where ID is "
+                "the name of a photograph, or remove it"
+            )
+        if photograph in found:
+            raise UsageError(f"two masks for {photograph}: remove {file} or {found[photograph]}")
+        found[photograph] = file
+    return found
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _photographs(folder: Path) -> list[Path]:
-    found = [p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES]
+    found = [p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not of_macos(p.name)]
     if not found:
         raise UsageError(f"no photographs in {folder}")
     return sorted(found)
 
 
 def _only(folder: Path, pattern: str, photograph: Path) -> Path:
-    found = sorted(folder.glob(pattern))
+    found = sorted(file for file in folder.glob(pattern) if not of_macos(file.name))
     if len(found) != 1:
         what = "no mask" if not found else f"{len(found)} masks"
         raise UsageError(f"{what} {folder / pattern} for the photograph {photograph.name}")
@@ -159,9 +207,12 @@ def _mask(path: Path, image: np.ndarray) -> np.ndarray:
     """Read a mask by Pillow, since OpenCV may read no GIF: bool [H, W]."""
     try:
         with Image.open(path) as file:
-            values = np.asarray(file.convert("L"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+            frames = getattr(file, "n_frames", 1)
+            values = np.asarray(ImageOps.exif_transpose(file).convert("L"))
+    except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError):
         raise UsageError(f"cannot decode the mask {path}: replace it") from None
+    if frames > 1:
+        raise UsageError(f"mask {path} holds {frames} images: give one")
     if values.shape != image.shape[:2]:
         (h, w), (height, width) = values.shape, image.shape[:2]
         raise UsageError(f"mask {path} is {w} x {h} px, its photograph {width} x {height}")
@@ -187,4 +238,4 @@ def _working(case: Case, long_side: int, scale: int) -> Case:
     box = slice(height), slice(width)
     small = small[box].copy()
     masks = (np.stack(planes, 2)[box] >= 128) & small[..., np.newaxis]
-    return Case(case.id, case.split, image[box].copy(), small, masks)
+    return replace(case, image=image[box].copy(), fov=small, masks=masks)

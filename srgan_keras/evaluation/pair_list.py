@@ -1,16 +1,18 @@
 """Pairs of photographs of the same eye: a folder with `poor/` and `reference/`, or a table."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from srgan_keras.data.listing import SUFFIXES
+from srgan_keras.data.csv_table import column, read_table
+from srgan_keras.data.listing import SUFFIXES, of_macos
 from srgan_keras.errors import UsageError
 
 TABLE = "pairs.csv"
+_COLUMNS = ("eye", "poor", "good", "grade", "H_poor_to_good")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_pairs(source: Path) -> tuple[list[Pair], list[str]]:
 def _photographs(folder: Path) -> Iterator[tuple[str, Path]]:
     seen = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or of_macos(path.name):
             continue
         if path.stem in seen:
             raise UsageError(f"{path} and {seen[path.stem].name} have one name: remove one of them")
@@ -75,34 +77,43 @@ def _photographs(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _of_table(table: Path) -> list[Pair]:
-    try:
-        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {table}: {error}") from None
-    if missing := {"poor", "good"} - set(rows.columns):
-        raise UsageError(f"{table} has no column {' and no column '.join(sorted(missing))}")
-    if rows.empty:
+    columns, rows = read_table(table)
+    if not columns:
+        raise UsageError(f"cannot read {table}: it is empty")
+    named = {name: column(columns, name.lower()) for name in _COLUMNS}
+    if missing := [name for name in ("good", "poor") if named[name] is None]:
+        raise UsageError(f"{table} has no column {' and no column '.join(missing)}")
+    if not rows:
         raise UsageError(f"{table} has no pairs: add a line for each")
-    return [
-        Pair(
-            row.get("eye") or row["good"],
-            _file(table, row["poor"]),
-            _file(table, row["good"]),
-            row.get("grade", ""),
-            _homography(table, row["poor"], row.get("H_poor_to_good", "")),
-        )
-        for row in rows.to_dict("records")
+    pairs = []
+    for number, row in rows:
+        line = f"{table}, line {number}"
+        eye, poor, good, grade, numbers = (row.get(named[name] or "", "") for name in _COLUMNS)
+        files = _file(line, table.parent, poor), _file(line, table.parent, good)
+        pairs.append(Pair(eye or good, *files, grade, _homography(line, poor, numbers)))
+    return pairs
+
+
+def _file(line: str, folder: Path, name: str) -> Path:
+    """Find a file by its name, or by its name without suffix if only one file has it."""
+    name = name.replace("\\", "/") if os.sep == "/" else name
+    folders = [place for place in (folder, folder / "images") if place.is_dir()]
+    for place in folders:
+        if name and (place / name).is_file():
+            return place / name
+    stem = Path(name).name
+    found = [
+        file
+        for place in folders
+        for file in sorted(place.iterdir())
+        if file.suffix.lower() in SUFFIXES and file.stem in (stem, stem.removesuffix(".0"))
     ]
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(f"{line} names {name!r}, which is neither beside it nor in images/ there")
 
 
-def _file(table: Path, name: str) -> Path:
-    for folder in (table.parent, table.parent / "images"):
-        if name and (folder / name).is_file():
-            return folder / name
-    raise UsageError(f"{table} names {name!r}, which is neither beside it nor in images/ there")
-
-
-def _homography(table: Path, name: str, numbers: str) -> np.ndarray | None:
+def _homography(line: str, name: str, numbers: str) -> np.ndarray | None:
     if not numbers.strip():
         return None
     try:
@@ -110,5 +121,5 @@ def _homography(table: Path, name: str, numbers: str) -> np.ndarray | None:
     except ValueError:
         matrix = np.zeros((3, 3))
     if not np.isfinite(matrix).all() or not np.linalg.det(matrix):
-        raise UsageError(f"{table}: H_poor_to_good of {name} is no invertible matrix of 9 numbers")
+        raise UsageError(f"{line}: H_poor_to_good of {name} is no invertible matrix of 9 numbers")
     return matrix

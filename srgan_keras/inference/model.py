@@ -13,6 +13,7 @@ from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import formats
 from srgan_keras.export.model_folder import check_built, find, read_info
+from srgan_keras.files import is_file_name
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
 from srgan_keras.models.generator import build_generator
@@ -34,6 +35,8 @@ class Model:
         self.path = path
         self.info = read_info(path)
         self.name: str = self.info["name"]
+        if not is_file_name(self.name):  # results are written to files and folders of this name
+            raise UsageError(f"{path / 'model.json'}: the name {self.name!r} is no file name")
         self.scale: int = self.info["scale"]
         self.degradation: str = self.info["degradation"]["name"]
 

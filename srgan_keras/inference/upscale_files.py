@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.inference.image_files import SUFFIXES, ImageFile, ImageFileError, read, write
 from srgan_keras.inference.model import load
@@ -200,8 +201,14 @@ def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
             if not path.is_dir():
                 yield path, Path(path.name)
                 continue
-            files = [file for file in sorted(path.rglob("*")) if file.is_file()]
-            files = [file for file in files if out not in file.resolve().parents]
+            names, left_out = walk(path)
+            for name, reason in left_out:
+                log.warning("%s is skipped: %s", path / name, reason)
+            own = [name for name in names if not of_macos(name)]
+            if len(own) < len(names):
+                macos = len(names) - len(own)
+                log.info("%s: %d files that macOS left there are skipped", path, macos)
+            files = [path / name for name in own if out not in (path / name).resolve().parents]
             photographs = [file for file in files if file.suffix.lower() in SUFFIXES]
             if not photographs:
                 raise UsageError(f"{path} holds no file of the kinds {', '.join(SUFFIXES)}")

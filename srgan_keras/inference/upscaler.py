@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.fov import fov_mask
+from srgan_keras.data.surround import has_two_retinas
 from srgan_keras.errors import UsageError
 from srgan_keras.export.tiles import Network, upscale_tiles
 from srgan_keras.inference.ensemble import self_ensemble
@@ -163,12 +164,14 @@ def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
 
     Returns:
         bool [H, W], the mask of `fov_mask` dilated by the radius; None where the image shows no
-        field of view, so that every pixel counts.
+        field of view or a second one, so that every pixel counts.
     """
     levels = image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8)
     try:
         mask = fov_mask(levels)
     except UsageError:  # a strip, too thin for a photograph
+        return None
+    if has_two_retinas(levels):
         return None
     outside = levels[~mask]
     if not mask.any() or not len(outside) or np.percentile(outside.max(axis=1), 99) > DARK:

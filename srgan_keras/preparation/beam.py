@@ -24,7 +24,7 @@ except ImportError:
 
 
 def run_beam(
-    files: list[File], out: Path, long_side: int, options: str
+    files: list[File], out: Path, long_side: int, fov_mask: int, options: str
 ) -> Iterator[tuple[File, Measured]]:
     """Process files; all results come when the pipeline has ended.
 
@@ -34,6 +34,7 @@ def run_beam(
         files: source files.
         out: the preprocessed dataset.
         long_side: in px, see `take_in`.
+        fov_mask: version, see `take_in`.
         options: Beam's options, as on a command line; they replace those of the direct runner.
 
     Yields:
@@ -51,7 +52,7 @@ def run_beam(
             pipeline
             | "files" >> beam.Create(files)
             | "spread" >> beam.Reshuffle()
-            | "take in" >> beam.Map(_line, out=str(out.resolve()), long_side=long_side)
+            | "take in" >> beam.Map(_line, str(out.resolve()), long_side, fov_mask)
             | "results" >> beam.io.WriteToText(str(results / "measured"))
         )
     by_source = {file.source: file for file in files}
@@ -63,5 +64,5 @@ def run_beam(
     shutil.rmtree(results)
 
 
-def _line(file: File, out: str, long_side: int) -> str:
-    return json.dumps([file.source, take_in(file.path, file.id, Path(out), long_side)])
+def _line(file: File, out: str, long_side: int, fov_mask: int) -> str:
+    return json.dumps([file.source, take_in(file.path, file.id, Path(out), long_side, fov_mask)])

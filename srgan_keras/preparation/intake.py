@@ -1,6 +1,6 @@
 """The work on one source file: verify, measure, crop, scale, write.
 
-The result is a function of the file's bytes and of the long side alone, so a local pool and Apache
+The result is a function of the file's bytes and of two options alone, so a local pool and Apache
 Beam give the same.
 """
 
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from srgan_keras.data.decode import Reason, decode, read_bytes
-from srgan_keras.data.fov import cropped_to_fov
+from srgan_keras.data.fov import cropped_to_fov, frame_problem, shrink
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write
 from srgan_keras.preparation import png
@@ -21,13 +21,16 @@ from srgan_keras.preparation.contact_sheet import thumbnail
 from srgan_keras.preparation.duplicates import describe
 
 _LEAST_SIDE = 32  # px; a smaller image shows no retina
+_SMALL = 512  # px, long side of the image in which several fields of view are sought
 _LEAST_CONTRAST = 2.0  # grey levels, standard deviation inside the field of view
 
 Measured = dict[str, Any]
 """Fields of `prepared.Row` that depend on the file alone, and `described`, which finds copies."""
 
 
-def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False) -> Measured:
+def take_in(
+    path: Path, id_: str, out: Path, long_side: int, fov_mask: int, shown: bool = False
+) -> Measured:
     """Preprocess one file: write `out/images/ID.png` and `out/masks/ID.png`, return measurements.
 
     Each is written whole or not at all. A skipped file has a `reason` and no images.
@@ -37,6 +40,7 @@ def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False
         id_: name of the new files.
         out: the preprocessed dataset.
         long_side: long side of the image in px, never scaled up; 0 keeps the size.
+        fov_mask: version of the mask of the field of view.
         shown: whether to return a `thumbnail` too, which the journal does not keep.
     """
     measured: Measured = {}
@@ -47,7 +51,7 @@ def take_in(path: Path, id_: str, out: Path, long_side: int, shown: bool = False
         measured["source_height"], measured["source_width"] = image.shape[:2]
         if min(image.shape[:2]) < _LEAST_SIDE:
             raise Reason(f"a side under {_LEAST_SIDE} px")
-        image, mask, box = _field_of_view(image, long_side)
+        image, mask, box = _field_of_view(image, long_side, fov_mask)
     except Reason as reason:
         return measured | {"reason": str(reason)}
     measured |= dict(zip(("fov_left", "fov_top", "fov_width", "fov_height"), box, strict=True))
@@ -78,14 +82,17 @@ def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
 
 
 def _field_of_view(
-    image: np.ndarray, long_side: int
+    image: np.ndarray, long_side: int, version: int
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
     try:
-        image, mask, box = cropped_to_fov(image, long_side)
+        problem = frame_problem(shrink(image, _SMALL), version)
+        image, mask, box = cropped_to_fov(image, long_side, version)
     except UsageError:
         raise Reason("a strip") from None
     if not mask.any() or not _has_contrast(image, mask):
         raise Reason("no field of view")
+    if problem:
+        raise Reason(problem)
     return image, mask, box
 
 

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras.console import say
 from srgan_keras.data import prepared
-from srgan_keras.data.fov import FOV_MASK_VERSION
 from srgan_keras.data.listing import File, Listing, listing
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.errors import UsageError
@@ -53,7 +53,7 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
     if out.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")
-    settings = {"hr_long_side": options.hr_long_side, "fov_mask": FOV_MASK_VERSION}
+    settings = {"hr_long_side": options.hr_long_side, "fov_mask": options.fov_mask}
     found = listing(source)
     journal = _open(out, settings, options.overwrite)
     rows, described, thumbnails = _take_in_all(found.files, journal, options)
@@ -75,11 +75,12 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         "label_conflicts": conflicts(rows),
         "manifest_sha256": prepared.manifest_sha256(out),
     }
-    print(_text(out, counts, info["label_conflicts"]))  # noqa: T201
-    if options.strict and counts["left_out"]:
-        skipped = sum(counts["left_out"].values())
+    skipped = sum(counts["left_out"].values()) if options.strict else 0
+    if not skipped:  # before printing, which may fail
+        write_json(out / prepared.INFO, info, indent=1)
+    say(_text(out, counts, info["label_conflicts"]))
+    if skipped:
         raise UsageError(f"{skipped} files are skipped: remove them, or do not set strict")
-    write_json(out / prepared.INFO, info, indent=1)
     return info
 
 
@@ -99,15 +100,16 @@ def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Mea
             raise UsageError(
                 f"{out} was prepared with other options: choose another folder or set overwrite"
             )
-        # rewritten without the half line that a kill leaves, and without repeated entries
-        kept = {tuple(key): measured for key, measured in done}
-        text = [settings, *([key, kept[key]] for key in kept)]
+        # rewritten without the half line that a kill leaves; of several entries for an id only the
+        # last is kept, since it made the images
+        kept = {entry[0][1]: entry for entry in done}
+        text = [settings, *kept.values()]
         with atomic_write(journal) as partial:
             lines = [json.dumps(entry) + "\n" for entry in text]
             partial.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {out} ({error.strerror}): choose another folder") from None
-    return kept
+    return {tuple(key): measured for key, measured in kept.values()}
 
 
 def _entry(line: str) -> Any:  # noqa: ANN401
@@ -131,7 +133,7 @@ def _take_in_all(
     todo = [
         file
         for file in files
-        if (seen := done.get(keys[file.source])) is None
+        if "sha256" not in (seen := done.get(keys[file.source], {}))  # never read
         or (not seen["reason"] and file.id not in present)
     ]
     if len(todo) < len(files):
@@ -149,16 +151,21 @@ def _take_in_all(
         rows.append(row)
 
     new = {file.id for file in todo}
+    known = {id_ for _, id_, _, _ in done} & new
     for file in files:
         if file.id not in new:
             keep(file, done.pop(keys.pop(file.source)))
     with (out / prepared.JOURNAL).open("a", encoding="utf-8") as journal:
+        # from here on, older entries say nothing about the images of these ids
+        started = [[keys[file.source], {}] for file in todo if file.id in known]
+        journal.writelines(json.dumps(entry) + "\n" for entry in started)
+        journal.flush()
         if options.runner == "beam":
             from srgan_keras.preparation.beam import run_beam  # an extra
 
-            results = run_beam(todo, out, long_side, options.beam_options)
+            results = run_beam(todo, out, long_side, options.fov_mask, options.beam_options)
         else:
-            results = run_local(todo, out, long_side)
+            results = run_local(todo, out, long_side, options.fov_mask)
         with memory.kept():
             for file, values in tqdm(results, "preparing", len(todo), unit="file", disable=None):
                 if "thumbnail" in values:
@@ -169,7 +176,9 @@ def _take_in_all(
     return rows, described, thumbnails
 
 
-def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[File, Measured]]:
+def run_local(
+    files: list[File], out: Path, long_side: int, fov_mask: int
+) -> Iterator[tuple[File, Measured]]:
     """Process files on all cores, a few at a time; the order of the results varies."""
     every = max(1, -(-len(files) // SHOWN))
     workers = os.cpu_count() or 1
@@ -180,7 +189,8 @@ def run_local(files: list[File], out: Path, long_side: int) -> Iterator[tuple[Fi
     try:
         for index, file in enumerate(files):
             shown = index % every == 0
-            pending[pool.submit(take_in, file.path, file.id, out, long_side, shown)] = file
+            arguments = file.path, file.id, out, long_side, fov_mask, shown
+            pending[pool.submit(take_in, *arguments)] = file
             if len(pending) > 2 * workers:
                 finished, _ = wait(pending, return_when=FIRST_COMPLETED)
                 yield from [(pending.pop(one), one.result()) for one in finished]
@@ -235,6 +245,7 @@ def _counts(found: Listing, rows: list[prepared.Row]) -> dict[str, Any]:
         "left_out": dict(sorted(Counter(row.reason for row in rows if row.reason).items())),
         "masks": found.masks,
         "other_files": found.others,
+        "macos_files": found.macos,
     }
 
 
@@ -243,7 +254,8 @@ def _text(out: Path, counts: dict[str, Any], conflicts: list[dict[str, int]]) ->
     lines = [
         f"{out}: {counts['found']} files found, {counts['kept']} kept ({splits})",
         *(f"  skipped: {count} {reason}" for reason, count in counts["left_out"].items()),
-        f"  other files: {counts['masks']} masks, {counts['other_files']} others",
+        f"  other files: {counts['masks']} masks, {counts['other_files']} others, "
+        f"{counts['macos_files']} of macOS",
         f"  copies of one photograph: {counts['copies']} in {counts['groups_of_copies']} groups",
         *(f"  copies with different grades: {group}" for group in conflicts),
     ]

@@ -48,7 +48,8 @@ def assign(rows: list[Row]) -> None:
 
     If the folders of the source name splits, these stay. Photographs outside them are skipped. If
     two splits hold a copy of a photograph, test goes before validation, and validation before
-    train: the other copy is skipped. If no folder is for validation, a tenth of train becomes it.
+    train: the other copy is skipped. If no folder is for test, a tenth of train becomes it; so with
+    validation.
 
     If no folder names a split, 80/10/10 are drawn. Both draws take whole groups, evenly over grade
     and resolution, and depend on the photographs alone.
@@ -62,8 +63,8 @@ def assign(rows: list[Row]) -> None:
             row.reason = "outside the folders of the splits"
     _no_copies_across([row for row in kept if row.split])
     train = [row for row in kept if row.split == "train" and not row.reason]
-    if not any(row.split == "validation" and not row.reason for row in kept):
-        _draw(train, ("validation",))
+    there = {row.split for row in kept if not row.reason}
+    _draw(train, tuple(split for split in ("test", "validation") if split not in there))
 
 
 def _no_copies_across(rows: list[Row]) -> None:

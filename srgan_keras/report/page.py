@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from srgan_keras.data.datasets import phantom_count
+from srgan_keras.data.photograph import phantom_count
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import NOTICE

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_keras.data import datasets
+from srgan_keras.data import datasets, photograph
+from srgan_keras.data.listing import listing
 from srgan_keras.errors import UsageError
 
 
@@ -113,16 +114,16 @@ def test_what_cannot_be_decoded_is_named(tmp_path):
 def test_phantoms_are_photographs_too():
     found = datasets.find("phantom:10")
     assert [len(datasets.select(found, s)) for s in datasets.SPLITS] == [8, 1, 1]
-    assert found[0].read().shape == (datasets.PHANTOM_SIZE, datasets.PHANTOM_SIZE, 3)
-    assert len(datasets.find("phantom")) == datasets.DEFAULT_PHANTOMS
+    assert found[0].read().shape == (photograph.PHANTOM_SIZE, photograph.PHANTOM_SIZE, 3)
+    assert len(datasets.find("phantom")) == photograph.DEFAULT_PHANTOMS
 
 
 def test_the_number_of_phantoms():
-    assert datasets.phantom_count("phantom:12") == 12
-    assert datasets.phantom_count("phantom") == datasets.DEFAULT_PHANTOMS
-    assert datasets.phantom_count("phantoms") is None
+    assert photograph.phantom_count("phantom:12") == 12
+    assert photograph.phantom_count("phantom") == photograph.DEFAULT_PHANTOMS
+    assert photograph.phantom_count("phantoms") is None
     with pytest.raises(UsageError, match="use phantom:4 or more"):
-        datasets.phantom_count("phantom:3", least=4)
+        photograph.phantom_count("phantom:3", least=4)
 
 
 @pytest.mark.real
@@ -142,3 +143,81 @@ def test_the_real_collections_are_found_whole(real_data):
     assert (sum(counts["idrid"]), counts["idrid"][2]) == (81, 27)
     assert (sum(counts["drive"]), counts["drive"][2]) == (32, 12)
     assert sum(counts["chase"]) == 28
+
+
+def test_without_a_test_part_a_tenth_of_train_becomes_it(tmp_path):
+    """Kaggle's training part alone."""
+    write(tmp_path / "train_images", *(f"{i}.png" for i in range(20)))
+    found = datasets.find(str(tmp_path))
+    assert [len(datasets.select(found, split)) for split in datasets.SPLITS] == [16, 2, 2]
+
+
+def test_a_validation_folder_is_kept_where_a_test_part_is_drawn(tmp_path):
+    write(tmp_path / "train", *(f"{i}.png" for i in range(10)))
+    write(tmp_path / "val", "v.png")
+    found = datasets.find(str(tmp_path))
+    assert [p.id for p in datasets.select(found, "validation")] == ["v"]
+    assert len(datasets.select(found, "test")) == 1
+
+
+def test_what_macos_leaves_is_passed_over_in_one_line(tmp_path, caplog):
+    caplog.set_level("INFO")
+    write(tmp_path, "a.png", "b.png", ".hidden.png")
+    for name in ("._a.png", "._train.csv", "__MACOSX/._b.png", "__MACOSX/deep/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    assert {p.id for p in datasets.find(str(tmp_path))} == {"a", "b", ".hidden"}
+    assert caplog.text.count("4 files that macOS left") == 1
+
+
+def test_links_are_followed_once_and_folders_keep_their_own_names(tmp_path):
+    write(tmp_path / "store", "s.png")
+    write(tmp_path / "in" / "z" / "test", "t.png")
+    (tmp_path / "in" / "a").symlink_to(tmp_path / "in" / "z" / "test")
+    (tmp_path / "in" / "more").symlink_to(tmp_path / "store")
+    (tmp_path / "store" / "back").symlink_to(tmp_path / "in")
+    found = listing(tmp_path / "in")
+    splits = {file.name: file.split for file in found.files}
+    assert splits == {"more/s.png": "", "z/test/t.png": "test"}
+    assert {reason for _, reason in found.left_out} == {"link to a folder read already"}
+
+
+TABLES = {
+    "other order": "diagnosis,note,id_code\n2,x,1\n0,y,2\n",
+    "index of pandas": ",id_code,diagnosis\n0,1,2\n1,2,0\n",
+    "floats": "id_code,diagnosis\n1.0,2.0\n2.0,0.0\n",
+    "suffixes": "id_code,diagnosis\n1.png,2\ntrain_images/2.PNG,0\n",
+    "windows": "id_code,diagnosis\r\nimages\\1.png,2\r\n2,0\r\n",
+    "quotes": '"id_code","diagnosis"\n"1","2"\n"2","0"\n',
+    "spaces": " ID_Code , Diagnosis \n 1 , 2 \n\n2,0\n , \n",
+    "semicolons": "\ufeffid_code;diagnosis\r\n1;2,0\r\n2;0,0\r\n",
+    "excel": "sep=;\r\nid_code;diagnosis\r\n1;2\r\n2;0\r\n",
+    "tabs": "id_code\tdiagnosis\n1\t2\n2\t0\n",
+    "old mac": "id_code,diagnosis\r1,2\r2,0\r",
+    "empty ends": "id_code,diagnosis,,\n1,2,,\n2,0\n",
+    "of 2015": "image,level\n1,2\n2,0\n",
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_of_kaggle_pandas_and_spreadsheets_are_read(text, encoding, tmp_path):
+    write(tmp_path, "1.png", "2.png")
+    (tmp_path / "labels.csv").write_bytes(text.encode(encoding))
+    assert {p.id: p.grade for p in datasets.find(str(tmp_path))} == {"1": 2, "2": 0}
+
+
+def test_rows_that_cannot_be_used_are_named(tmp_path, caplog):
+    write(tmp_path, "a.png", "b.png", "c.png")
+    text = "id_code,diagnosis\na,1\na,2\n,3\nb,NaN\nc,2.5\n"
+    (tmp_path / "labels.csv").write_text(text)
+    assert {p.id: p.grade for p in datasets.find(str(tmp_path))} == {"a": 1, "b": None, "c": None}
+    for message in (
+        "1 of 5 rows have no id (line 4)",
+        "1 of 4 rows give a photograph another grade than an earlier row (a)",
+        "1 of 3 grades are not 0 to 4 and are ignored (c)",
+    ):
+        assert message in caplog.text
+    (tmp_path / "labels.csv").write_text("id_code,diagnosis\na,1\nb,2,0\n")
+    with pytest.raises(UsageError, match=r"labels\.csv, line 3: 3 cells, but 2 columns"):
+        datasets.find(str(tmp_path))

@@ -226,3 +226,15 @@ def test_a_crop_shows_the_frame_faults_of_its_place(decoded):
         np.testing.assert_array_equal(spoiled, np.floor(expected + 0.5))
         elsewhere = clinical2.degrade(clean, falloff, 1, 1, example)
         assert np.abs(expected - elsewhere).max() > 1
+
+
+def test_of_crops_that_are_equally_good_none_is_preferred():
+    """No crop shows the edge of a field of view that fills the frame: all are equal."""
+    numbered = np.repeat(np.arange(64, dtype=np.uint8), 3 * 64)  # each row has its number
+    pixels = np.concatenate([numbered, np.ones(64 * 64, np.uint8)])
+    full = cache.Cache(pixels, ["a"], [[(0, 64, 64)]], (0.5,) * 3, (0.5,) * 3, 0)
+    data = dataclasses.replace(DATA, patch=15, rim_share=1.0, augment=())
+    rows = [int(pairs.hr_patch(full, data, 1, example)[0, 0, 0]) for example in range(2000)]
+    shares = np.histogram(rows, bins=10, range=(0, 50))[0] / len(rows)
+    assert shares.min() > 0.07
+    assert shares.max() < 0.13

@@ -8,6 +8,7 @@ import pytest
 
 from srgan_keras import cli
 from srgan_keras.config import Generator
+from srgan_keras.data.photograph import phantom_sha256
 from srgan_keras.downstream import experiment
 from srgan_keras.export import model_folder
 from srgan_keras.models.generator import build_generator
@@ -21,6 +22,7 @@ def model(tmp_path, monkeypatch):
     monkeypatch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
     info = dict.fromkeys(model_folder.REQUIRED, "tiny")
     info |= {"degradation": {"name": "bicubic", "version": 1}, "configuration": {}, "scale": 4}
+    info["training_sha256"] = [phantom_sha256(seed) for seed in range(64)]
     model_folder.save(tmp_path / "tiny", build_generator(Generator(1, 4), 4), info)
     return str(tmp_path / "tiny")
 
@@ -41,6 +43,8 @@ def test_phantoms(model, tmp_path, caplog, monkeypatch):
     ]
     for entry in found.values():
         assert list(entry["inputs"]) == ["hr", "bicubic", "tiny"]
+        assert entry["seen_in_training"] == {"tiny": 1}
+        assert "tiny was trained on 1 of the test photographs" in entry["notes"]
         assert {"mean", "ci95"} <= entry["gap_recovery"]["tiny"].keys()
         assert {"mean", "ci95"} <= entry["inputs"]["tiny"]["vessel_dice"].keys()
     rows = pd.read_csv(out / "per_image.csv")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_keras.data import datasets
 from srgan_keras.downstream.tasks import CLASSES, cases
 from srgan_keras.errors import UsageError
 from srgan_keras.phantoms.phantom import phantom
@@ -135,3 +136,61 @@ def test_wrong_spec(spec, line):
 def test_another_layout(idrid):
     with pytest.raises(UsageError, match="holds no vessels"):
         cases(str(idrid), "vessels")
+
+
+@pytest.mark.parametrize("name", ["{}_HE.tif", "{}_HE.TIFF", "{}_he.bmp", "{}_HE.gif"])
+def test_a_mask_of_any_suffix_is_read(name, idrid):
+    folder = idrid / "masks/test/HE"
+    with Image.open(folder / "IDRiD_test_HE.png") as mask:
+        mask.save(folder / name.format("IDRiD_test"))
+    (folder / "IDRiD_test_HE.png").unlink()
+    case = next(c for c in cases(str(idrid), "lesions") if c.split == "test")
+    assert case.masks[..., CLASSES["lesions"].index("haemorrhage")].any()
+
+
+@pytest.mark.parametrize("name", ["IDRiD_test (1)_HE.png", "IDRiD_test.tif", "HE/IDRiD_99_HE.tif"])
+def test_a_mask_of_no_photograph_is_refused(name, idrid):
+    _save(idrid / "masks/test/HE" / name, np.zeros((64, 64), np.uint8))
+    with pytest.raises(UsageError, match="belongs to no photograph: name it ID_HE"):
+        cases(str(idrid), "lesions")
+
+
+def test_two_masks_of_a_kind_are_refused_but_files_of_macos_are_not(idrid):
+    (idrid / "masks/test/HE/._IDRiD_test_HE.png").write_bytes(b"\0\5\x16\7")
+    (idrid / "masks/test/HE/.DS_Store").touch()
+    assert len(cases(str(idrid), "lesions")) == 2
+    _save(idrid / "masks/test/HE/IDRiD_test_HE.tif", np.zeros((64, 64), np.uint8))
+    with pytest.raises(UsageError, match=r"two masks for .*IDRiD_test\.jpg"):
+        cases(str(idrid), "lesions")
+
+
+def test_a_mask_of_several_images_is_refused(idrid):
+    frame = Image.new("L", (64, 64))
+    file = idrid / "masks/test/HE/IDRiD_test_HE"
+    file.with_suffix(".png").unlink()
+    frame.save(file.with_suffix(".tif"), save_all=True, append_images=[frame])
+    with pytest.raises(UsageError, match="holds 2 images: give one"):
+        cases(str(idrid), "lesions")
+
+
+def test_drive_without_masks_of_its_test_part_is_split(drive, caplog):
+    for name in ("1st_manual/01_manual1.gif", "mask/01_test_mask.gif"):
+        (drive / "test" / name).unlink()
+    (drive / "test/1st_manual").rmdir()
+    for number in (22, 23, 24):
+        _save(drive / f"training/images/{number}_training.tif", EYES[0].image)
+        masks = {f"1st_manual/{number}_manual1": "vessels", f"mask/{number}_training_mask": "fov"}
+        for name, kind in masks.items():
+            mask = getattr(EYES[0], kind).astype(np.uint8) * 255
+            _save(drive / "training" / f"{name}.gif", mask)
+    found = cases(str(drive), "vessels")
+    assert [case.id for case in found if case.split == "test"] == ["24_training"]
+    assert [case.split for case in found].count("train") == 3
+    assert "test/1st_manual is missing" in caplog.text
+
+
+def test_cases_have_the_hash_of_their_files(idrid):
+    hashes = {p.sha256 for p in datasets.find(str(idrid / "images"))}
+    assert {case.sha256 for case in cases(str(idrid), "lesions")} == hashes
+    hashes = {p.sha256 for p in datasets.find("phantom:64")}
+    assert {case.sha256 for case in cases("phantom:4", "vessels")} <= hashes

@@ -271,3 +271,12 @@ def test_the_serving_process_cannot_import_keras_or_this_package(tmp_path: Path,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert f"import of {module} halted" in done.stderr
+
+
+def test_a_name_that_leads_to_another_folder_is_refused(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "foreign")
+    folder = tmp_path / "foreign"
+    info = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(info | {"name": "../../mine"}))
+    with pytest.raises(UsageError, match=r"the name '../../mine' is no file name"):
+        load(folder)

@@ -191,3 +191,17 @@ def test_the_adversarial_model_is_named_after_a_pretrained_one_or_lies_in_its_ru
     assert upscale_files._adversarial(tmp_path / "stage1") == tmp_path / "stage2"
     (tmp_path / "fundus-gan").mkdir()
     assert upscale_files._adversarial(tmp_path / "fundus") == tmp_path / "fundus-gan"
+
+
+def test_links_to_folders_are_followed_and_files_of_macos_are_not_read(models, photographs, caplog):
+    caplog.set_level(logging.INFO)
+    write(Path("store/e.png"), ImageFile(phantom(2, 40).image))
+    Path("in/more").symlink_to(Path("store").resolve())
+    Path("store/loop").symlink_to(Path("in").resolve())
+    Path("in/__MACOSX").mkdir()
+    for name in ("in/._a.png", "in/__MACOSX/._a.png"):
+        Path(name).write_bytes(b"\0\5\x16\7")
+    assert run(models / "stage1", "in", "--out", "out") == 0
+    assert made() == ["a.png", "deep/b.png", "deep/c.png", "deep/d.png", "more/e.png"]
+    assert "2 files that macOS left there are skipped" in caplog.text
+    assert "in/more/loop is skipped: link to a folder read already" in caplog.text

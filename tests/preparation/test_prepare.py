@@ -9,9 +9,11 @@ import pytest
 from srgan_keras import cli
 from srgan_keras.config import Data
 from srgan_keras.data import cache, datasets, prepared
+from srgan_keras.data.decode import Reason
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.options import PrepareOptions
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.preparation import intake, prepare
 from srgan_keras.preparation.splits import assign
@@ -236,3 +238,111 @@ def test_a_run_on_a_prepared_folder(folder, tmp_path):
     info = json.loads((tmp_path / "run" / "models" / "stage1" / "model.json").read_text())
     trained_on = {p.sha256 for p in datasets.find(str(folder)) if p.split == "train"}
     assert set(info["training_sha256"]) == trained_on
+
+
+def pixels(out, name):
+    return cv2.imread(str(next((out / "images").rglob(name))))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_photograph_moved_away_and_back_has_its_own_pixels(killed, tmp_path, monkeypatch):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for seed in range(3):
+        cv2.imwrite(str(source / f"{seed}.png"), phantom(seed, 96).image)
+    assert run(source, out) == 0
+    before = pixels(out, "1.png")
+    (source / "1.png").rename(tmp_path / "away.png")
+    cv2.imwrite(str(source / "1.png"), phantom(7, 96).image)
+    if killed:  # after its images were written
+        with monkeypatch.context() as patch:
+            real = intake.take_in
+
+            def take_in(*arguments):
+                real(*arguments)
+                raise KeyboardInterrupt
+
+            patch.setattr(prepare, "take_in", take_in)
+            assert run(source, out) == 130
+    else:
+        assert run(source, out) == 0
+        assert not np.array_equal(pixels(out, "1.png"), before)
+    (tmp_path / "away.png").rename(source / "1.png")
+    assert run(source, out) == 0
+    np.testing.assert_array_equal(pixels(out, "1.png"), before)
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, monkeypatch):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for seed in range(3):
+        cv2.imwrite(str(source / f"{seed}.png"), phantom(seed, 96).image)
+
+    def refuse(path):
+        if path.name == "1.png":
+            raise Reason("no permission to read")
+        return path.read_bytes()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "read_bytes", refuse)
+        assert run(source, out) == 0
+    assert manifest(out)["1.png"]["reason"] == "no permission to read"
+    assert run(source, out) == 0
+    assert manifest(out)["1.png"]["reason"] == ""
+
+
+def test_a_result_is_recorded_before_it_is_printed(originals, tmp_path, monkeypatch):
+    def closed(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(prepare, "_text", closed)
+    with pytest.raises(BrokenPipeError):
+        prepare.prepare(PrepareOptions(str(originals), tmp_path / "out", hr_long_side=96))
+    assert len(datasets.find(str(tmp_path / "out"))) == 10
+
+
+def test_frames_with_two_eyes_or_on_a_page_are_skipped(tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    one, other = phantom(1, 128), phantom(2, 128)
+    page = np.where(one.fov[..., None], one.image, 255).astype(np.uint8)
+    page = np.pad(page, ((30, 30), (40, 40), (0, 0)), constant_values=255)
+    cv2.imwrite(str(source / "one.png"), one.image)
+    cv2.imwrite(str(source / "two.png"), np.hstack([other.image, one.image // 4]))
+    cv2.imwrite(str(source / "page.png"), page)
+    assert run(source, out) == 0
+    reasons = {name: row["reason"] for name, row in manifest(out).items()}
+    assert reasons["one.png"] == ""
+    assert reasons["two.png"] == "several fields of view"
+    assert reasons["page.png"].startswith("bright page")
+    assert run(source, tmp_path / "four", "--fov-mask", "4") == 0
+    row = manifest(tmp_path / "four")["page.png"]
+    assert row["reason"] == ""
+    assert abs(int(row["fov_width"]) - np.ptp(np.flatnonzero(one.fov.any(0))) - 1) < 8
+    assert prepared.check(str(tmp_path / "four"), 96) == 4
+
+
+@pytest.mark.parametrize("id_", ["../../x", "/x", "a/b", "..", "", "a\0b"])
+@pytest.mark.parametrize("field", ["id", "split"])
+def test_names_that_lead_elsewhere_are_refused(field, id_, folder, tmp_path):
+    rows = list(manifest(folder).values())
+    rows[0][field] = id_
+    with (tmp_path / "manifest.csv").open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    info = json.loads((folder / "prepared.json").read_text())
+    info["manifest_sha256"] = prepared.manifest_sha256(tmp_path)
+    (tmp_path / "prepared.json").write_text(json.dumps(info))
+    with pytest.raises(UsageError, match=r"manifest\.csv, line 2: .* is no (file name|split)"):
+        datasets.find(str(tmp_path))
+
+
+def test_a_folder_called_phantom_is_checked_by_its_path_only(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "phantoms").symlink_to(folder)
+    (tmp_path / "phantom").symlink_to(folder)
+    for name in ("phantoms", "./phantom", "./phantoms"):
+        with pytest.raises(UsageError, match="has a long side of 96 px"):
+            prepared.check(name, 128)
+    assert prepared.check("phantom", 128) == 1  # the drawn ones

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from srgan_keras import cli
 from srgan_keras.errors import UsageError
+from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report import page as report
 
 
@@ -143,3 +145,15 @@ def test_everything_a_run_leaves_is_in_one_file(folder: Path):
 def test_without_metrics(tmp_path: Path):
     with pytest.raises(UsageError, match=r"no metrics\.json"):
         report.write(tmp_path)
+
+
+def test_names_that_look_like_numbers_or_missing_values_stay(tmp_path: Path):
+    names = {"NA", "1e5", "001", "nan"}
+    for seed, name in enumerate(sorted(names)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), phantom(seed, 64).image)
+    out = tmp_path / "out"
+    command = ["evaluate", "--data", str(tmp_path), "--split", "all", "--hr-long-side", "64"]
+    assert cli.main([*command, "--out", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    (values,) = re.findall(r'"values": (\{.*?\}\}\})', page)
+    assert json.loads(values).keys() == names
