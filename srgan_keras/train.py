@@ -49,7 +49,7 @@ from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.run_dir import RunDir, WorkerDir, recorded_auto
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Stage, build, needs_vgg, stages
+from srgan_keras.training.stages import Stage, build, stages, vgg_layers
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
@@ -171,11 +171,8 @@ def _resolve(run: _Run, strategy_name: str) -> None:
             f"train.batch_size {train.batch_size} does not divide into {replicas} devices "
             f"x train.accumulate {train.accumulate}"
         )
-    if strategy_name == "multi_worker" and "auto" in (train.precision, run.config.vgg.weights):
-        raise UsageError(
-            "several machines must agree: set train.precision and vgg.weights to values other "
-            "than auto"
-        )
+    if strategy_name == "multi_worker" and train.precision == "auto":
+        raise UsageError("several machines must agree: set train.precision to another value")
     auto["strategy"] = strategy_name
     auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
     keras.config.set_dtype_policy(auto["precision"])
@@ -195,9 +192,9 @@ def _networks(
         else:
             g = build_generator(config.generator, scale, decoded.mean, decoded.std)
             normalisation = {"mean": decoded.mean, "std": decoded.std}
-        if any(needs_vgg(config, stage.name) for stage in plan):
-            # a run that began with random weights keeps them
-            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights))
+        if layers := {name for stage in plan for name in vgg_layers(config, stage.name)}:
+            # a run that began with other weights keeps them
+            vgg, auto["vgg"] = build_vgg19(auto.get("vgg", config.vgg.weights), layers)
     return g, vgg, normalisation
 
 
