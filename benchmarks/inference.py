@@ -28,6 +28,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from torch_process import TorchProcess
 
 from srgan_keras import configure
 from srgan_keras.cli import UpscaleOptions
@@ -113,13 +114,12 @@ def model_of(folder: Path | None, scratch: Path) -> Model:
 
 def networks_of(model: Model, types: list[str]) -> tuple[dict[str, Network], Network]:
     """Return every side's function of batches, and float32's output unclipped in 0..1."""
-    import torch_generator
-
+    torch = TorchProcess()
     plain = naive(keras.models.load_model(model.path / "generator.keras"))
     networks = {"naive": compiled(plain), "naive xla": compiled(plain, jit=True)}
     networks["onnxruntime float32"] = formats.load_onnx(model.path / formats.FORMATS["onnx"].file)
     for kind in types:
-        networks[f"torch {kind}"] = torch_generator.network(plain, kind)
+        networks[f"torch {kind}"] = torch.build("torch_generator", "network", *parts(plain), kind)
         for engine in ("keras", "openvino"):
             networks[f"{engine} {kind}"] = model.upscaler(kind, engine).network
     return networks, networks["naive"]
@@ -137,6 +137,14 @@ def naive(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=plain)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def parts(model: keras.Model) -> tuple[list, tuple, tuple]:
+    """Return what `torch_generator.network` needs of the generator."""
+    weighted = [layer for layer in model.layers if layer.weights]
+    layers = [(x.name, getattr(x, "epsilon", None), x.get_weights()) for x in weighted]
+    ends = (model.get_layer(name) for name in ("standardise", "unstandardise"))
+    return layers, *((end.scale, end.offset) for end in ends)
 
 
 def compiled(model: keras.Model, jit: bool = False) -> Network:

@@ -49,10 +49,11 @@ def main() -> None:
 def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
     """Time every side once a round; keep each one's best."""
     import tensorflow as tf
-    import torch_step
+    from torch_process import TorchProcess
 
     from srgan_keras.machine import has_bfloat16_units, machine
 
+    torch = TorchProcess()
     types = ["float32"] + ["mixed_bfloat16"] * has_bfloat16_units()
     steps: dict[str, Callable[[], object]] = {"public_tf": public_tf(side, batch)}
     for kind in types:
@@ -60,7 +61,7 @@ def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
         for jit in (False, True):
             steps[f"ours {kind}{' xla' * jit}"] = ours(side, batch, kind, jit)
         for name, shared in (("public_torch", False), ("same_torch", True)):
-            steps[f"{name} {kind}"] = torch_step.step(shared, low, side, batch)
+            steps[f"{name} {kind}"] = torch.build("torch_step", "step", shared, low, side, batch)
         x = tf.random.uniform((4096, 4096))
         x = tf.cast(x, tf.bfloat16 if low else tf.float32)
         steps[f"matmul {kind}"] = lambda x=x: tf.matmul(x, x)[0, 0].numpy()
