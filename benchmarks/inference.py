@@ -66,13 +66,14 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
     model = model_of(options.model, scratch)
     types = ["float32"] + ["bfloat16"] * has_bfloat16_units()
     photographs = chosen(options.data, options.count)
-    networks, exact = networks_of(model, types)
-    rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
-    best = {
-        side: max((f"{side} {kind}" for kind in types), key=rates.get)
-        for side in ("torch", "keras", "openvino")
-    }
-    seconds, pixels = from_files(model, networks, best, photographs, scratch)
+    with contextlib.closing(TorchProcess()) as torch:
+        networks, exact = networks_of(model, torch, types)
+        rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
+        best = {
+            side: max((f"{side} {kind}" for kind in types), key=rates.get)
+            for side in ("torch", "keras", "openvino")
+        }
+        seconds, pixels = from_files(model, networks, best, photographs, scratch)
     ratios = {
         f"{ours}_vs_{other}{suffix}": round(seconds[other] / seconds[f"{ours}{suffix}"], 3)
         for suffix in ("", "_no_skip")
@@ -112,9 +113,10 @@ def model_of(folder: Path | None, scratch: Path) -> Model:
     return load(target)
 
 
-def networks_of(model: Model, types: list[str]) -> tuple[dict[str, Network], Network]:
+def networks_of(
+    model: Model, torch: TorchProcess, types: list[str]
+) -> tuple[dict[str, Network], Network]:
     """Return every side's function of batches, and float32's output unclipped in 0..1."""
-    torch = TorchProcess()
     plain = naive(keras.models.load_model(model.path / "generator.keras"))
     networks = {"naive": compiled(plain), "naive xla": compiled(plain, jit=True)}
     networks["onnxruntime float32"] = formats.load_onnx(model.path / formats.FORMATS["onnx"].file)

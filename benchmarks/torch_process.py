@@ -28,6 +28,12 @@ class TorchProcess:
         index = self._ask(None, (module, maker, arguments))
         return lambda *inputs: self._ask(index, inputs)
 
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
     def _ask(self, index: int | None, inputs: tuple) -> Any:  # noqa: ANN401
         pickle.dump((index, inputs), self._process.stdin)
         self._process.stdin.flush()

@@ -21,7 +21,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+
+from torch_process import TorchProcess
 
 MEMORY = {"ours": "memory_of_ours", "torch": "memory_of_torch"}
 
@@ -42,18 +45,17 @@ def main() -> None:
     if options.memory:
         result = memory(options.side)
     else:
-        result = speed(options.side, options.batch, options.rounds)
+        with closing(TorchProcess()) as torch:
+            result = speed(torch, options.side, options.batch, options.rounds)
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
 
 
-def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
+def speed(torch: TorchProcess, side: int, batch: int, rounds: int) -> dict[str, object]:
     """Time every side once a round; keep each one's best."""
     import tensorflow as tf
-    from torch_process import TorchProcess
 
     from srgan_keras.machine import has_bfloat16_units, machine
 
-    torch = TorchProcess()
     types = ["float32"] + ["mixed_bfloat16"] * has_bfloat16_units()
     steps: dict[str, Callable[[], object]] = {"public_tf": public_tf(side, batch)}
     for kind in types:
