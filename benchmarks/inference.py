@@ -28,6 +28,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from torch_process import TorchProcess
 
 from srgan_keras import configure
 from srgan_keras.cli import UpscaleOptions
@@ -65,13 +66,14 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
     model = model_of(options.model, scratch)
     types = ["float32"] + ["bfloat16"] * has_bfloat16_units()
     photographs = chosen(options.data, options.count)
-    networks, exact = networks_of(model, types)
-    rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
-    best = {
-        side: max((f"{side} {kind}" for kind in types), key=rates.get)
-        for side in ("torch", "keras", "openvino")
-    }
-    seconds, pixels = from_files(model, networks, best, photographs, scratch)
+    with contextlib.closing(TorchProcess()) as torch:
+        networks, exact = networks_of(model, torch, types)
+        rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
+        best = {
+            side: max((f"{side} {kind}" for kind in types), key=rates.get)
+            for side in ("torch", "keras", "openvino")
+        }
+        seconds, pixels = from_files(model, networks, best, photographs, scratch)
     ratios = {
         f"{ours}_vs_{other}{suffix}": round(seconds[other] / seconds[f"{ours}{suffix}"], 3)
         for suffix in ("", "_no_skip")
@@ -111,15 +113,15 @@ def model_of(folder: Path | None, scratch: Path) -> Model:
     return load(target)
 
 
-def networks_of(model: Model, types: list[str]) -> tuple[dict[str, Network], Network]:
+def networks_of(
+    model: Model, torch: TorchProcess, types: list[str]
+) -> tuple[dict[str, Network], Network]:
     """Return every side's function of batches, and float32's output unclipped in 0..1."""
-    import torch_generator
-
     plain = naive(keras.models.load_model(model.path / "generator.keras"))
     networks = {"naive": compiled(plain), "naive xla": compiled(plain, jit=True)}
     networks["onnxruntime float32"] = formats.load_onnx(model.path / formats.FORMATS["onnx"].file)
     for kind in types:
-        networks[f"torch {kind}"] = torch_generator.network(plain, kind)
+        networks[f"torch {kind}"] = torch.build("torch_generator", "network", *parts(plain), kind)
         for engine in ("keras", "openvino"):
             networks[f"{engine} {kind}"] = model.upscaler(kind, engine).network
     return networks, networks["naive"]
@@ -137,6 +139,14 @@ def naive(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=plain)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def parts(model: keras.Model) -> tuple[list, tuple, tuple]:
+    """Return what `torch_generator.network` needs of the generator."""
+    weighted = [layer for layer in model.layers if layer.weights]
+    layers = [(x.name, getattr(x, "epsilon", None), x.get_weights()) for x in weighted]
+    ends = (model.get_layer(name) for name in ("standardise", "unstandardise"))
+    return layers, *((end.scale, end.offset) for end in ends)
 
 
 def compiled(model: keras.Model, jit: bool = False) -> Network:

@@ -21,7 +21,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+
+from torch_process import TorchProcess
 
 MEMORY = {"ours": "memory_of_ours", "torch": "memory_of_torch"}
 
@@ -42,14 +45,14 @@ def main() -> None:
     if options.memory:
         result = memory(options.side)
     else:
-        result = speed(options.side, options.batch, options.rounds)
+        with closing(TorchProcess()) as torch:
+            result = speed(torch, options.side, options.batch, options.rounds)
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
 
 
-def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
+def speed(torch: TorchProcess, side: int, batch: int, rounds: int) -> dict[str, object]:
     """Time every side once a round; keep each one's best."""
     import tensorflow as tf
-    import torch_step
 
     from srgan_keras.machine import has_bfloat16_units, machine
 
@@ -60,7 +63,7 @@ def speed(side: int, batch: int, rounds: int) -> dict[str, object]:
         for jit in (False, True):
             steps[f"ours {kind}{' xla' * jit}"] = ours(side, batch, kind, jit)
         for name, shared in (("public_torch", False), ("same_torch", True)):
-            steps[f"{name} {kind}"] = torch_step.step(shared, low, side, batch)
+            steps[f"{name} {kind}"] = torch.build("torch_step", "step", shared, low, side, batch)
         x = tf.random.uniform((4096, 4096))
         x = tf.cast(x, tf.bfloat16 if low else tf.float32)
         steps[f"matmul {kind}"] = lambda x=x: tf.matmul(x, x)[0, 0].numpy()

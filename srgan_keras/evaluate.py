@@ -117,7 +117,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     protocol = _protocol(options, models, version)
     photographs = datasets.select(datasets.find(options.data), options.split)
     measured, observers = models, []
-    if options.vgg_weights:
+    if options.vgg_weights != "none":
         observers.append(VggDistance(vgg_features(options.vgg_weights)))
     if options.self_ensemble:  # the spread of a self-ensemble is zero, so it has no trust maps
         measured = [*models, *map(SelfEnsembled, models)]

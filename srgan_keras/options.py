@@ -75,8 +75,8 @@ class EvaluateOptions:
     """Version of the field-of-view mask (standard)."""
     rounding: Literal["truncate", "nearest"] = "truncate"
     """Conversion of SR to 8 bit (author)."""
-    vgg_weights: Annotated[Path | None, _arg("FILE", "not measured")] = None
-    """ImageNet weights of VGG-19 without its top, for the metric vgg_distance."""
+    vgg_weights: str = "bundled"
+    """Weights of VGG-19 for the metric vgg_distance: bundled, a file, or none (not measured)."""
     trust: bool = True
     """Make trust maps of each model, at eight times the cost of SR (standard)."""
     self_ensemble: bool = False

@@ -51,7 +51,7 @@ from srgan_keras.training.held import hold_normalisation, hold_photographs
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Stage, build, needs_vgg, stages
+from srgan_keras.training.stages import Stage, build, stages, vgg_layers
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
@@ -189,11 +189,8 @@ def _resolve(run: _Run, strategy_name: str) -> None:
             f"train.batch_size {train.batch_size} does not divide into {replicas} devices "
             f"x train.accumulate {train.accumulate}"
         )
-    if strategy_name == "multi_worker" and "auto" in (train.precision, run.config.vgg.weights):
-        raise UsageError(
-            "several machines must agree: set train.precision and vgg.weights to values other "
-            "than auto"
-        )
+    if strategy_name == "multi_worker" and train.precision == "auto":
+        raise UsageError("several machines must agree: set train.precision to another value")
     auto["strategy"] = strategy_name
     auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
 
@@ -214,16 +211,16 @@ def _networks(
             normalisation = hold_normalisation(run.work, statistics)
             mean, std = (tuple(normalisation[k]) for k in ("mean", "std"))
             g = build_generator(config.generator, scale, mean, std)
-        if any(needs_vgg(config, stage.name) for stage in plan):
-            vgg = _vgg19(run)
+        if layers := {name for stage in plan for name in vgg_layers(config, stage.name)}:
+            vgg = _vgg19(run, layers)
     return g, vgg, normalisation
 
 
-def _vgg19(run: _Run) -> keras.Model:
+def _vgg19(run: _Run, layers: set[str]) -> keras.Model:
     """Build VGG-19 with the weights that the run began with."""
     wanted, auto = run.config.vgg.weights, run.work.record["auto"]
-    # a run that began with random weights keeps them
-    vgg, found = build_vgg19(auto.get("vgg", wanted) if wanted == "auto" else wanted)
+    # a run that began with other weights keeps them
+    vgg, found = build_vgg19(auto.get("vgg", wanted) if wanted == "auto" else wanted, layers)
     if auto.setdefault("vgg", found) != found:
         raise UsageError(
             f"{run.workdir} holds a run with other weights in vgg.weights {wanted} "

@@ -3,6 +3,7 @@
 import configparser
 import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -10,12 +11,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 MAPPED = {
     "data/aptos2019_sr": "srgan_keras/data/aptos2019_sr",
     "saved_models": "srgan_keras/saved_models",
 }
+LICENCES = {"LICENSE", "THIRD_PARTY.md"}
 PROGRAM = """
 import numpy as np
 import srgan_keras
@@ -78,10 +82,45 @@ def test_both_hold_what_git_holds(dist):
     assert installed == {in_wheel(name) for name in committed()}
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
-    assert packed >= committed() | {"LICENSE", "README.md", "setup.cfg", "CITATION.cff"}
+    assert packed >= committed() | {*LICENCES, "README.md", "setup.cfg", "CITATION.cff"}
     assert not [name for name in packed if name.startswith(("tests", "runs", "docs"))]
     in_data = {name for name in packed if name.startswith("data/")}
     assert in_data - committed() == {"data/aptos2019_sr"}, "photographs of the user"
+
+
+@pytest.mark.slow
+def test_the_wheel_is_small_and_carries_the_licences(dist):
+    (wheel,) = dist.glob("*.whl")
+    assert wheel.stat().st_size < 95e6
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {Path(name).name: name for name in archive.namelist() if "/licenses/" in name}
+        third_party = archive.read(inside["THIRD_PARTY.md"]).decode()
+    assert inside.keys() == LICENCES
+    assert all(name in third_party for name in ("Simonyan", "Zisserman", "IDRiD", "CC BY 4.0"))
+
+
+def test_third_party_names_the_authors_of_every_training_set():
+    """A model card attributes its training photographs; so must the file in the wheel."""
+    third_party = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    cards = [file.read_text(encoding="utf-8") for file in ROOT.glob("saved_models/*/README.md")]
+    doi = {found for card in cards for found in re.findall(r"\b10\.\d{4,}/[\w.-]+\b", card)}
+    assert doi
+    assert not [name for name in doi if name not in third_party]
+
+
+def test_every_dependency_has_a_tested_version_that_setup_allows():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    groups = {"": setup["options"]["install_requires"], **setup["options.extras_require"]}
+    pins = {}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    for group, lines in groups.items():
+        for line in filter(None, lines.splitlines()):
+            wanted = Requirement(line)
+            assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), (group, line)
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def request_for(folder, tmp_path):
             "clinical": Clinical(),
             "fov_mask": None,
             "rounding": "truncate",
-            "vgg_weights": None,
+            "vgg_weights": "none",
             "trust": True,
             "self_ensemble": False,
             "out": tmp_path / "out",
@@ -243,6 +243,12 @@ def test_command_measures_the_baselines_alone(request_for, capsys, tmp_path):
     assert (protocol["scale"], protocol["degradation"]) == (4, "bicubic")
     assert "| bicubic |" in capsys.readouterr().out
     assert "bicubic" in (tmp_path / "out/report.html").read_text()
+
+
+def test_command_prints_vgg_distance_without_an_option(folder, capsys, tmp_path):
+    out = tmp_path / "out"
+    evaluate_dataset(EvaluateOptions(str(folder), split="all", hr_long_side=32, out=out))
+    assert "| vgg_distance full |" in capsys.readouterr().out
 
 
 def test_command_measures_the_self_ensemble_beside_the_model(request_for, tmp_path, monkeypatch):

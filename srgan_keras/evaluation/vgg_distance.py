@@ -1,7 +1,6 @@
-"""The metric vgg_distance, which needs the ImageNet weights of VGG-19."""
+"""The metric vgg_distance, by VGG-19 with the weights of ImageNet."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +10,10 @@ from srgan_keras.config import Vgg
 from srgan_keras.evaluation.observer import Observer, Result
 from srgan_keras.evaluation.protocol import Sample
 from srgan_keras.models.vgg19 import build_features, build_vgg19
+
+STRIDE = 4  # px of the image for one of the feature map
+HALO = 24  # px, no less than the radius of the receptive field
+STRIP_PIXELS = 2**20  # of a photograph at once: its feature maps take half a GB
 
 Features = Callable[[np.ndarray], np.ndarray]
 """uint8 RGB [H, W, 3] -> feature map float32 [h, w, C]."""
@@ -36,20 +39,31 @@ class VggDistance(Observer):
         return "VGG-19"
 
 
-def vgg_features(weights: Path) -> Features:
-    """Load the network that vgg_distance compares features of.
+def vgg_features(weights: str = "bundled") -> Features:
+    """Load the network that vgg_distance compares features of; it sees large images in strips.
 
     Args:
-        weights: ImageNet weights of VGG-19, a file for include_top=False.
+        weights: see `build_vgg19`.
 
     Raises:
-        UsageError: the file is missing or holds something else.
+        UsageError: a file is missing or holds something else.
     """
-    base, _ = build_vgg19(str(weights))
+    base, _ = build_vgg19(weights, [metrics.VGG_LAYER])
     network = build_features(base, Vgg(feature_scale=1.0), {"content": metrics.VGG_LAYER})
 
-    def features(image: np.ndarray) -> np.ndarray:
+    def part(image: np.ndarray) -> np.ndarray:
         levels = tf.constant(image[None], tf.float32) / 255
         return network(levels, training=False)["content"].numpy()[0]
+
+    def features(image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        rows = max(HALO, STRIP_PIXELS // width // STRIDE * STRIDE)
+        strips = []
+        for top in range(0, height, rows):
+            start = max(0, top - HALO)
+            first = (top - start) // STRIDE
+            strip = part(image[start : top + rows + HALO])
+            strips.append(strip[first : first + rows // STRIDE])
+        return np.concatenate(strips)
 
     return features

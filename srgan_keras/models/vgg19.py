@@ -1,11 +1,7 @@
 """VGG-19 (Simonyan & Zisserman 2014): feature maps for the content loss and the discriminator."""
 
 import hashlib
-import logging
-import os
-import socket
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -14,62 +10,54 @@ from keras import layers
 from srgan_keras.config import Vgg
 from srgan_keras.errors import UsageError
 from srgan_keras.models.layers import Affine
-
-log = logging.getLogger(__name__)
+from srgan_keras.paths import PACKAGE
 
 BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, in 0..255, subtracted by "caffe"
 CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}  # a block
-KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
-KERAS_HOST = ("storage.googleapis.com", 443)
-NETWORK_SECONDS = 8.0
+BUNDLED = PACKAGE / "models" / "weights" / "vgg19_blocks_1_to_3.weights.json"
+BUNDLED_END = "block3_pool"
+_WHOLE = (
+    "Set vgg.weights to a file of the whole network, or choose layers up to block3_pool, for "
+    "which vgg.weights auto needs no network."
+)
 
 
-def build_vgg19(weights: str) -> tuple[keras.Model, str]:
+def build_vgg19(weights: str, needed: Iterable[str] = ("block5_pool",)) -> tuple[keras.Model, str]:
     """Build VGG-19 without its dense layers and load its weights.
 
     Args:
-        weights: `imagenet` (Keras's cache, else its download), `random`, a path, or `auto`:
-            imagenet where it is available within seconds, else random with a warning.
+        weights: `bundled` (blocks 1 to 3, ImageNet), `imagenet` (all blocks: Keras's cache, else
+            its download), `auto` (`bundled` if it has the needed layers, else `imagenet`),
+            `random`, or a path.
+        needed: names of the layers that the caller uses.
 
     Returns:
-        The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, and what was loaded:
-        `imagenet`, `random`, or `sha256:` and the digest of the file.
+        The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, or block3_pool for
+        `bundled`, and what was loaded: `bundled`, `imagenet`, `random`, or `sha256:` and the digest
+        of the file.
 
     Raises:
-        UsageError: the weights do not exist or are not those of VGG-19.
+        UsageError: the weights do not exist, are not those of VGG-19, or end before a needed layer.
     """
-    if weights == "auto":
-        weights = "imagenet" if _imagenet_within_reach() else "random"
-        if weights == "random":
-            log.warning(
-                "VGG-19's ImageNet weights are neither in Keras's cache nor available from the "
-                "network: random ones are used. For real ones, set vgg.weights to a file."
-            )
-    if weights == "imagenet":
-        try:
-            return keras.applications.VGG19(include_top=False, weights="imagenet"), weights
-        except Exception as error:
-            raise UsageError(
-                f"VGG-19's ImageNet weights cannot be downloaded ({_first_line(error)}): set "
-                "vgg.weights to a file for include_top=False, or to random"
-            ) from None
     model = keras.applications.VGG19(include_top=False, weights=None)
-    if weights == "random":
+    bundled_end = layer_index(model, BUNDLED_END)
+    is_enough = max(layer_index(model, name) for name in needed) <= bundled_end
+    if weights == "auto":
+        weights = "bundled" if is_enough else "imagenet"
+    if weights == "bundled":
+        if not is_enough:
+            raise UsageError(f"the bundled VGG-19 ends at {BUNDLED_END}. {_WHOLE}")
+        model = keras.Model(model.input, model.get_layer(BUNDLED_END).output)
+        model.load_weights(BUNDLED)
+    elif weights == "imagenet":
+        model = _downloaded()
+    elif weights == "random":
         _draw_weights(model)
-        return model, weights
-    if not Path(weights).is_file():
-        raise UsageError(
-            f"no VGG-19 weight file {weights}: set vgg.weights to a path, auto, imagenet or random"
-        )
-    try:
-        model.load_weights(weights)
-    except Exception as error:
-        raise UsageError(
-            f"{weights} does not hold VGG-19's weights for include_top=False "
-            f"({_first_line(error)}): set vgg.weights to another file"
-        ) from None
-    with Path(weights).open("rb") as file:
-        return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    else:
+        _load_file(model, weights)
+        with Path(weights).open("rb") as file:
+            weights = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    return model, weights
 
 
 def build_features(base: keras.Model, config: Vgg, outputs: dict[str, str]) -> keras.Model:
@@ -139,6 +127,31 @@ def table1() -> list[tuple[str, Sequence[int], int]]:
     return [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in layers_below]
 
 
+def _downloaded() -> keras.Model:
+    try:
+        return keras.applications.VGG19(include_top=False, weights="imagenet")
+    except Exception as error:
+        raise UsageError(
+            f"the whole VGG-19 is neither in Keras's cache nor available from the network "
+            f"({_first_line(error)}). {_WHOLE}"
+        ) from None
+
+
+def _load_file(model: keras.Model, file: str) -> None:
+    if not Path(file).is_file():
+        raise UsageError(
+            f"no VGG-19 weight file {file}: set vgg.weights to a path, auto, bundled, imagenet "
+            "or random"
+        )
+    try:
+        model.load_weights(file)
+    except Exception as error:
+        raise UsageError(
+            f"{file} does not hold VGG-19's weights for include_top=False "
+            f"({_first_line(error)}): set vgg.weights to another file"
+        ) from None
+
+
 def _draw_weights(model: keras.Model) -> None:
     """Draw He's weights: with those of Keras the deeper feature maps would be nearly zero."""
     for layer in model.layers:
@@ -156,27 +169,6 @@ def _linear_twin(layer: layers.Conv2D) -> layers.Layer:
     twin.build(layer.input.shape)
     twin.set_weights(layer.get_weights())
     return twin
-
-
-def _imagenet_within_reach() -> bool:
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    return (home / "models" / KERAS_FILE).exists() or _host_answers()
-
-
-def _host_answers() -> bool:
-    """Try the host in a thread: looking up its name has no timeout of its own."""
-
-    def connect() -> bool:
-        with socket.create_connection(KERAS_HOST, timeout=NETWORK_SECONDS / 2):
-            return True
-
-    pool = ThreadPoolExecutor(1)
-    try:
-        return pool.submit(connect).result(timeout=NETWORK_SECONDS)
-    except (OSError, TimeoutError):
-        return False
-    finally:
-        pool.shutdown(wait=False)
 
 
 def _first_line(error: Exception) -> str:

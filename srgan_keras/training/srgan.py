@@ -93,7 +93,8 @@ class SRGAN(TrainingModel):
             return {"trunk": image}
         top, left = corner
         height, width = (side - self.loss_config.feature_jitter for side in image.shape[1:3])
-        seen = image[:, top : top + height, left : left + width]
+        # a slice whose start is drawn has a gradient that XLA does not compile
+        seen = tf.roll(image, (-top, -left), (1, 2))[:, :height, :width]
         return {"trunk": image, **self.features(seen, training=False)}
 
     def _jitter(self) -> list[tf.Tensor]:

@@ -47,12 +47,13 @@ def stages(config: Config, photographs: int) -> list[Stage]:
     return [stage for stage in result if stage.steps or stage.name == "stage1"]
 
 
-def needs_vgg(config: Config, stage: str) -> bool:
-    """Tell whether a stage has a content loss or a discriminator that needs VGG-19."""
-    loss = config.loss
-    if stage == "stage1":
-        return loss.stage1_content_weight > 0
-    return loss.stage2_content_weight > 0 or config.discriminator.kind == "vgg19"
+def vgg_layers(config: Config, stage: str) -> set[str]:
+    """Return the layers of VGG-19 that a stage's content loss and discriminator need."""
+    adversarial = stage == "stage2"
+    layers = {config.vgg.layer} if _content_weight(config, adversarial) else set()
+    if adversarial and config.discriminator.kind == "vgg19":
+        layers.add(config.discriminator.trunk_layer)
+    return layers
 
 
 def build(
@@ -63,13 +64,12 @@ def build(
     Args:
         stage: which.
         g: the generator.
-        vgg: VGG-19 without top, where `needs_vgg`.
+        vgg: VGG-19 with `vgg_layers`; None without any.
         config: architecture, losses and learning rates.
         precision: the Keras dtype policy in force.
     """
     train, adversarial = config.train, stage.name == "stage2"
-    weight = config.loss.stage2_content_weight if adversarial else config.loss.stage1_content_weight
-    maps = {"content": config.vgg.layer} if weight else {}
+    maps = {"content": config.vgg.layer} if _content_weight(config, adversarial) else {}
     d = None
     if adversarial:
         d = build_discriminator(config.discriminator, config.data.patch, vgg)
@@ -92,3 +92,8 @@ def build(
     else:
         model.compile(adam(train.stage1_schedule, train.stage1_learning_rate))
     return model
+
+
+def _content_weight(config: Config, adversarial: bool) -> float:
+    loss = config.loss
+    return loss.stage2_content_weight if adversarial else loss.stage1_content_weight

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from srgan_keras.evaluation import vgg_distance as module
 from srgan_keras.evaluation.vgg_distance import vgg_features
 from srgan_keras.metrics import vgg_distance
 from srgan_keras.phantoms.phantom import phantom
@@ -14,9 +15,8 @@ def test_length_of_a_feature_does_not_count(rng):
         vgg_distance(features, features[1:])
 
 
-@pytest.mark.real
-def test_features_are_a_quarter_of_the_image(vgg_weights):
-    features = vgg_features(vgg_weights)
+def test_features_are_a_quarter_of_the_image():
+    features = vgg_features()
     image = phantom(0, 64).image
     assert features(image).shape == (16, 16, 256)
     assert features(image).min() == 0  # after the activation
@@ -26,3 +26,11 @@ def test_features_are_a_quarter_of_the_image(vgg_weights):
         < vgg_distance(features(image), features(near))
         < vgg_distance(features(image), features(far))
     )
+
+
+def test_strips_of_a_large_photograph_give_the_features_of_the_whole(rng, monkeypatch):
+    image = rng.integers(0, 256, (150, 61, 3), np.uint8)
+    features = vgg_features()
+    whole = features(image)
+    monkeypatch.setattr(module, "STRIP_PIXELS", 61 * 40)
+    np.testing.assert_allclose(features(image), whole, rtol=1e-4, atol=1e-2)

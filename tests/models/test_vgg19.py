@@ -117,24 +117,48 @@ def test_random_feature_maps_are_as_large_as_real_ones(base):
     assert max(sizes) < 1000
 
 
-def test_auto_falls_back_to_random_with_a_warning(monkeypatch, caplog):
-    monkeypatch.setattr(v, "_imagenet_within_reach", lambda: False)
-    assert v.build_vgg19("auto")[1] == "random"
-    assert "random ones are used" in caplog.text
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Neither a network nor Keras's cache, and a home that does not exist."""
+
+    def refuse(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
+    monkeypatch.setattr("keras.src.applications.vgg19.file_utils.get_file", refuse)
+    for name in ("HOME", "USERPROFILE", "KERAS_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
 
 
-def test_a_file_in_keras_cache_is_within_reach(monkeypatch, tmp_path):
-    monkeypatch.setattr(v, "_host_answers", lambda: False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert not v._imagenet_within_reach()
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / v.KERAS_FILE).touch()
-    assert v._imagenet_within_reach()
+@pytest.mark.parametrize("needed", [["block3_conv4"], ["block1_conv2", "block3_pool"]])
+def test_auto_up_to_block_3_needs_no_network(no_network, needed):
+    model, kind = v.build_vgg19("auto", needed)
+    assert kind == "bundled"
+    kernel = model.get_layer("block1_conv1").get_weights()[0]
+    assert kernel.std() == pytest.approx(0.19138, abs=1e-5), "ImageNet's"
+
+
+@pytest.mark.parametrize("weights", ["auto", "bundled", "imagenet"])
+def test_deeper_layers_ask_for_the_whole_network(no_network, weights):
+    with pytest.raises(UsageError, match="file of the whole network") as error:
+        v.build_vgg19(weights, ["block3_conv4", "block4_conv1"])
+    assert "\n" not in str(error.value)
+
+
+def test_a_needed_layer_must_exist():
+    with pytest.raises(UsageError, match="no layer 'block6_conv1'"):
+        v.build_vgg19("auto", ["block6_conv1"])
+
+
+def test_no_bundled_file_is_large():
+    assert all(file.stat().st_size < 8e6 for file in v.BUNDLED.parent.iterdir())
 
 
 @pytest.mark.real
-def test_the_real_weights_load(vgg_weights):
-    model, kind = v.build_vgg19(str(vgg_weights))
+def test_the_bundled_weights_are_those_of_the_whole_network(vgg_weights):
+    whole, kind = v.build_vgg19(str(vgg_weights), ["block3_pool"])
     assert kind.startswith("sha256:")
-    kernel = model.get_layer("block1_conv1").get_weights()[0]
-    assert kernel.std() > 0.1
+    bundled, _ = v.build_vgg19("bundled", ["block3_pool"])
+    expected = whole.get_weights()[: len(bundled.weights)]
+    for ours, theirs in zip(bundled.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
