@@ -157,6 +157,9 @@ class Generator:
     """Add the input, upscaled bicubically: the network learns only the difference."""
     normalisation: Literal["training_set", "symmetric"] = "training_set"
     """Scaling of the input. training_set: Eq. (7), per channel. symmetric: 0..255 to -1..1."""
+    unshuffle: int | None = None
+    """Side of the squares of LR px that become channels before the first convolution: 1, 2, 4 or 8.
+    None: 4 at scale 1, otherwise 1."""
 
 
 @dataclass(frozen=True)

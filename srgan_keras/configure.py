@@ -130,8 +130,13 @@ def validate(config: Config) -> None:
     """
     data, degradation, train = config.data, config.degradation, config.train
     scale = degradation.scale
-    if scale not in (2, 4, 8):
-        raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
+    if scale not in (1, 2, 4, 8):
+        raise UsageError(f"degradation.scale {scale} is not supported: use 1, 2, 4 or 8")
+    if config.generator.unshuffle not in (None, 1, 2, 4, 8):
+        folds = "use none, 1, 2, 4 or 8"
+        raise UsageError(
+            f"generator.unshuffle {config.generator.unshuffle} is not supported: {folds}"
+        )
     if data.patch <= 0 or data.patch % scale:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"

@@ -10,10 +10,13 @@ from srgan_keras.models.layers import (
     ICNR,
     Affine,
     BlockConv2D,
+    CropToScale,
     PixelShuffle,
+    PixelUnshuffle,
     activation,
 )
 
+UNSHUFFLE = 4  # at scale 1: the work of x4 for each feature, and a view four times as wide
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
 
@@ -30,7 +33,7 @@ def build_generator(
 
     Args:
         config: architecture.
-        scale: a power of two.
+        scale: a power of two. At 1, SR has the size of LR, and the bicubic skip is the identity.
         mean: of the training photographs, per channel, in 0..1, for Eq. (7).
         std: standard deviation of the same.
     """
@@ -39,6 +42,8 @@ def build_generator(
 
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
+    fold = config.unshuffle or (UNSHUFFLE if scale == 1 else 1)
+    x = PixelUnshuffle(fold, name="unshuffle")(x) if fold > 1 else x
     x = layers.Conv2D(
         config.filters,
         config.head_kernel,
@@ -47,12 +52,12 @@ def build_generator(
         name="head_conv",
     )(x)
     x = activation(config.activation, "head_act")(x)
-    x = _upsample(_body(x, config), config, scale)
+    x = _upsample(_body(x, config), config, scale * fold)
+    x = CropToScale(scale, name="crop")(x, lr) if fold > 1 else x
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
-        x = layers.Add(dtype="float32", name="bicubic_add")(
-            [x, BicubicUpsampling(scale, name="bicubic")(lr)]
-        )
+        skip = BicubicUpsampling(scale, name="bicubic")(lr) if scale > 1 else lr
+        x = layers.Add(dtype="float32", name="bicubic_add")([x, skip])
     else:
         x = Affine(std, mean, name="unstandardise")(x)
     return keras.Model(lr, x, name="generator")

@@ -35,6 +35,59 @@ class PixelShuffle(keras.layers.Layer):
 
 
 @register
+class PixelUnshuffle(keras.layers.Layer):
+    """Rearranges space into channels: [N, H, W, C] -> [N, ceil(H / s), ceil(W / s), s*s*C].
+
+    The inverse of `PixelShuffle`. Sides that are no multiple of s first grow by zeros, at the
+    bottom and at the right.
+    """
+
+    def __init__(self, scale: int = 4, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x: Any) -> Any:  # noqa: ANN401
+        """Unshuffle; sub-position (i, j) of channel c goes to channel (i*s+j)*C+c."""
+        s = self.scale
+        height, width = (-(-side // s) * s for side in ops.shape(x)[1:3])
+        x = ops.pad(x, ((0, 0), (0, s - 1), (0, s - 1), (0, 0)))
+        return ops.space_to_depth(x[:, :height, :width], s)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Return the shape after unshuffling."""
+        n, h, w, c = shape
+        s = self.scale
+        return n, h and -(-h // s), w and -(-w // s), c * s**2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@register
+class CropToScale(keras.layers.Layer):
+    """Cuts SR [N, H, W, C] to the size that LR [N, h, w, D] has at `scale`: what zeros grew."""
+
+    def __init__(self, scale: int, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, sr: Any, lr: Any) -> Any:  # noqa: ANN401
+        """Return SR without the rows and columns beyond."""
+        height, width = (self.scale * side for side in ops.shape(lr)[1:3])
+        return sr[:, :height, :width]
+
+    def compute_output_shape(self, sr_shape: tuple, lr_shape: tuple) -> tuple:
+        """Return the shape after cropping."""
+        _, h, w, _ = lr_shape
+        return sr_shape[0], h and h * self.scale, w and w * self.scale, sr_shape[3]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@register
 class BlockConv2D(keras.layers.Conv2D):
     """`Conv2D` of stride 1, odd kernel and same padding on images of even sides, for few filters.
 
