@@ -53,7 +53,7 @@ def build_generator(
     )(x)
     x = activation(config.activation, "head_act")(x)
     x = _upsample(_body(x, config), config, scale * fold)
-    x = CropToScale(scale, name="crop")(x, lr) if fold > 1 else x
+    x = CropToScale(scale, name="crop")([x, lr]) if fold > 1 else x
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
         skip = BicubicUpsampling(scale, name="bicubic")(lr) if scale > 1 else lr

@@ -66,21 +66,22 @@ class PixelUnshuffle(keras.layers.Layer):
 
 @register
 class CropToScale(keras.layers.Layer):
-    """Cuts SR [N, H, W, C] to the size that LR [N, h, w, D] has at `scale`: what zeros grew."""
+    """Cuts [SR, LR], with SR [N, H, W, C], to the size that LR [N, h, w, D] has at `scale`."""
 
     def __init__(self, scale: int, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.scale = scale
 
-    def call(self, sr: Any, lr: Any) -> Any:  # noqa: ANN401
+    def call(self, inputs: list[Any]) -> Any:  # noqa: ANN401
         """Return SR without the rows and columns beyond."""
+        sr, lr = inputs
         height, width = (self.scale * side for side in ops.shape(lr)[1:3])
         return sr[:, :height, :width]
 
-    def compute_output_shape(self, sr_shape: tuple, lr_shape: tuple) -> tuple:
+    def compute_output_shape(self, shapes: list[tuple]) -> tuple:
         """Return the shape after cropping."""
-        _, h, w, _ = lr_shape
-        return sr_shape[0], h and h * self.scale, w and w * self.scale, sr_shape[3]
+        (n, _, _, c), (_, h, w, _) = shapes
+        return n, h and h * self.scale, w and w * self.scale, c
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
