@@ -18,7 +18,7 @@ from srgan_keras.evaluation import pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
-from srgan_keras.evaluation.protocol import BASELINES, Author, Method, Standard
+from srgan_keras.evaluation.protocol import BASELINES, INPUT, Author, Method, Standard
 from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.trust import Trust
@@ -57,8 +57,8 @@ def evaluate(
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
-        gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
-        see `statistics.summary` for the values.
+        gain_over_bicubic (at scale 1 gain_over_input), strata, notes, failed, and trust (by model,
+        see `trust.Trust.finish`); see `statistics.summary` for the values.
 
     Raises:
         UsageError: no photograph can be measured, or a model has another scale.
@@ -193,7 +193,7 @@ def _names(models: Sequence[Method]) -> dict[str, Method]:
     named: dict[str, Method] = {}
     for model in models:
         name, number = model.name, 2
-        while name in named or name in BASELINES:
+        while name in named or name in (*BASELINES, INPUT):
             name, number = f"{model.name}-{number}", number + 1
         named[name] = model
     return named

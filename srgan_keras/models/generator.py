@@ -16,7 +16,9 @@ from srgan_keras.models.layers import (
     activation,
 )
 
-UNSHUFFLE = 4  # at scale 1: the work of x4 for each feature, and a view four times as wide
+UNSHUFFLE = 4
+"""Default fold at scale 1: the residual blocks see four times as far, as they do at x4."""
+
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
 
@@ -39,10 +41,10 @@ def build_generator(
     """
     if config.normalisation == "symmetric":
         mean, std = SYMMETRIC
+    fold = config.unshuffle or (UNSHUFFLE if scale == 1 else 1)
 
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
-    fold = config.unshuffle or (UNSHUFFLE if scale == 1 else 1)
     x = PixelUnshuffle(fold, name="unshuffle")(x) if fold > 1 else x
     x = layers.Conv2D(
         config.filters,
@@ -94,8 +96,8 @@ def _conv_bn(
 
 
 def _upsample(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
-    """Go from features at LR size to an image at SR size."""
-    if config.upsampling == "direct":
+    """Go from features at 1 / scale of SR's size to an image at SR size."""
+    if config.upsampling == "direct" and scale > 1:
         return PixelShuffle(scale, name="up_shuffle")(_tail(x, config, scale))
     for i in range(1, scale.bit_length()):
         x = layers.Conv2D(
@@ -107,11 +109,14 @@ def _upsample(x: keras.KerasTensor, config: Generator, scale: int) -> keras.Kera
         )(x)
         x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
         x = activation(config.activation, f"up{i}_act")(x)
-    return _tail(x, config, 1)
+    return _tail(x, config, 1, shuffled=scale > 1)
 
 
-def _tail(x: keras.KerasTensor, config: Generator, shuffle: int) -> keras.KerasTensor:
-    convolution = BlockConv2D if shuffle == 1 else layers.Conv2D
+def _tail(
+    x: keras.KerasTensor, config: Generator, shuffle: int, shuffled: bool = False
+) -> keras.KerasTensor:
+    # BlockConv2D needs even sides: those after a PixelShuffle
+    convolution = BlockConv2D if shuffled else layers.Conv2D
     return convolution(
         3 * shuffle**2,
         config.tail_kernel,

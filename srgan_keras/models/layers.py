@@ -38,8 +38,8 @@ class PixelShuffle(keras.layers.Layer):
 class PixelUnshuffle(keras.layers.Layer):
     """Rearranges space into channels: [N, H, W, C] -> [N, ceil(H / s), ceil(W / s), s*s*C].
 
-    The inverse of `PixelShuffle`. Sides that are no multiple of s first grow by zeros, at the
-    bottom and at the right.
+    The inverse of `PixelShuffle`. If a side is not a multiple of s, the layer first repeats the
+    last row or column.
     """
 
     def __init__(self, scale: int = 4, **kwargs: Any) -> None:  # noqa: ANN401
@@ -49,9 +49,11 @@ class PixelUnshuffle(keras.layers.Layer):
     def call(self, x: Any) -> Any:  # noqa: ANN401
         """Unshuffle; sub-position (i, j) of channel c goes to channel (i*s+j)*C+c."""
         s = self.scale
-        height, width = (-(-side // s) * s for side in ops.shape(x)[1:3])
-        x = ops.pad(x, ((0, 0), (0, s - 1), (0, s - 1), (0, 0)))
-        return ops.space_to_depth(x[:, :height, :width], s)
+        # without a negative number: tf2onnx divides those in another way
+        height, width = ((side + s - 1) // s * s for side in ops.shape(x)[1:3])
+        x = ops.concatenate([x, *[x[:, -1:]] * (s - 1)], axis=1)[:, :height]
+        x = ops.concatenate([x, *[x[:, :, -1:]] * (s - 1)], axis=2)[:, :, :width]
+        return ops.space_to_depth(x, s)
 
     def compute_output_shape(self, shape: tuple) -> tuple:
         """Return the shape after unshuffling."""
@@ -66,14 +68,14 @@ class PixelUnshuffle(keras.layers.Layer):
 
 @register
 class CropToScale(keras.layers.Layer):
-    """Cuts [SR, LR], with SR [N, H, W, C], to the size that LR [N, h, w, D] has at `scale`."""
+    """Crops SR [N, H, W, C] to `scale` times the size of LR [N, h, w, D]; takes [SR, LR]."""
 
     def __init__(self, scale: int, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.scale = scale
 
     def call(self, inputs: list[Any]) -> Any:  # noqa: ANN401
-        """Return SR without the rows and columns beyond."""
+        """Return SR without the rows and columns that `PixelUnshuffle` added."""
         sr, lr = inputs
         height, width = (self.scale * side for side in ops.shape(lr)[1:3])
         return sr[:, :height, :width]

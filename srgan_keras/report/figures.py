@@ -26,7 +26,7 @@ PANELS = {
     "Loss of the generator, by term": ("pixel", "content", "adversarial", "grid", "total"),
     "Loss of the discriminator": ("discriminator",),
     "Discriminator's mean output on HR and SR": ("d_hr", "d_sr"),
-    "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr"),
+    "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr", "input_psnr"),
     "Gradient norm of each term at the output": (
         "pixel_gradient",
         "content_gradient",
@@ -34,10 +34,17 @@ PANELS = {
         "grid_gradient",
     ),
 }
-LABELS = {"val_psnr": "model", "bicubic_psnr": "bicubic", "d_hr": "HR", "d_sr": "SR"}
+LABELS = {
+    "val_psnr": "model",
+    "bicubic_psnr": "bicubic",
+    "input_psnr": "input",
+    "d_hr": "HR",
+    "d_sr": "SR",
+}
 STYLES = {
     "total": {"linewidth": 4, "alpha": 0.3},
     "bicubic_psnr": {"linestyle": "--"},
+    "input_psnr": {"linestyle": "--"},
 }
 LOGARITHMIC = ("Loss of the generator", "Gradient norm")
 STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2: adversarial"}
@@ -47,6 +54,8 @@ def comparison(
     models: Sequence[Method], photographs: Sequence[Photograph], standard: Standard, path: Path
 ) -> None:
     """Draw the first photographs: LR, bicubic, each model and HR, whole and a detail.
+
+    At scale 1 the input takes the place of LR and bicubic.
 
     The detail is where HR shows most vessels inside the field of view. PSNR `inner` is below each
     SR. Photographs that cannot be shown are skipped with a warning.
@@ -60,8 +69,8 @@ def comparison(
             break
         try:
             sample = standard.sample(photograph.read(), photograph.mask())
-            columns = {"LR": standard.baseline("nearest", sample)}
-            columns["bicubic"] = standard.baseline("bicubic", sample)
+            columns = {} if standard.scale == 1 else {"LR": standard.baseline("nearest", sample)}
+            columns[standard.reference] = standard.baseline(standard.reference, sample)
             columns |= {model.name: standard.upscale(model, sample) for model in models}
         except UsageError as error:
             log.warning("%s is skipped in the comparison: %s", photograph.id, error)

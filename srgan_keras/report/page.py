@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from srgan_keras.data.datasets import phantom_count
 from srgan_keras.errors import UsageError
-from srgan_keras.evaluation.summarise import KEYS
+from srgan_keras.evaluation.summarise import KEYS, reference
 from srgan_keras.export.card import NOTICE
 from srgan_keras.inference.model import Model
 from srgan_keras.report import charts
@@ -124,7 +124,7 @@ def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
     if rows.empty or len(run["models"]) < 2:
         return None
     of_run = rows[rows["protocol"] == run["protocol"]["name"]]
-    picture = charts.distribution(of_run, primary_region(run))
+    picture = charts.distribution(of_run, primary_region(run), reference(run))
     return _encoded(picture.encode(), "svg+xml")
 
 
