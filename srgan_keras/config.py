@@ -126,7 +126,7 @@ class Degradation:
     version: int | None = None
     """Version of the operator; None: the newest."""
     scale: int = 4
-    """HR side over LR side: 2, 4 or 8."""
+    """HR side over LR side: 1 (restoration at the size of the input), 2, 4 or 8."""
     clinical: Clinical = field(default_factory=Clinical)
     """Faults of clinical, version 2."""
 
@@ -160,6 +160,11 @@ class Generator:
     unshuffle: int | None = None
     """Side of the squares of LR px that become channels before the first convolution: 1, 2, 4 or 8.
     None: 4 at scale 1, otherwise 1."""
+
+    def fold(self, scale: int) -> int:
+        """Return `unshuffle`, or its default at a scale."""
+        # at scale 1, the residual blocks then see as far, and cost as much, as those at x4
+        return self.unshuffle or (4 if scale == 1 else 1)
 
 
 @dataclass(frozen=True)

@@ -132,14 +132,22 @@ def validate(config: Config) -> None:
     scale = degradation.scale
     if scale not in (1, 2, 4, 8):
         raise UsageError(f"degradation.scale {scale} is not supported: use 1, 2, 4 or 8")
-    if config.generator.unshuffle not in (None, 1, 2, 4, 8):
-        folds = "use none, 1, 2, 4 or 8"
-        raise UsageError(
-            f"generator.unshuffle {config.generator.unshuffle} is not supported: {folds}"
-        )
+    unshuffle, period = config.generator.unshuffle, scale * config.generator.fold(scale)
+    if unshuffle not in (None, 1, 2, 4, 8):
+        raise UsageError(f"generator.unshuffle {unshuffle} is not supported: use 1, 2, 4 or 8")
     if data.patch <= 0 or data.patch % scale:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
+        )
+    if data.patch % period:
+        raise UsageError(
+            f"data.patch must be a multiple of {period}, which is degradation.scale x "
+            f"generator.unshuffle, not {data.patch}"
+        )
+    if config.loss.grid_weight and period == 1:
+        raise UsageError(
+            "loss.grid_weight needs a network with a PixelShuffle: set it to 0, or "
+            "generator.unshuffle to 2 or more"
         )
     if config.discriminator.kind == "dcgan" and data.patch % 64:
         raise UsageError(

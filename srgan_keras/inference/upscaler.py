@@ -1,5 +1,6 @@
 """From LR pixels to SR pixels: networks are combined, applied in tiles, and rounded."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -32,12 +33,14 @@ class Upscaler(NamedTuple):
         scale: SR side over LR side.
         radius: its receptive radius in LR px.
         bytes_per_pixel: memory for an LR pixel.
+        fold: windows of an image start at multiples of it, in LR px: see `receptive_field.fold`.
     """
 
     network: Network
     scale: int
     radius: int
     bytes_per_pixel: int
+    fold: int = 1
 
     def tile(self, memory: int) -> int:
         """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
@@ -59,7 +62,8 @@ def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
         return (1 - share) * first.network(images) + share * second.network(images)
 
     worst = max(first.bytes_per_pixel, second.bytes_per_pixel)
-    return Upscaler(network, first.scale, max(first.radius, second.radius), worst)
+    radius, fold = max(first.radius, second.radius), math.lcm(first.fold, second.fold)
+    return Upscaler(network, first.scale, radius, worst, fold)
 
 
 def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
@@ -87,7 +91,8 @@ def ensembled(upscaler: Upscaler, deviation: bool = False) -> Upscaler:
         rms = np.sqrt(np.mean(spread**2, axis=-1, keepdims=True))
         return np.concatenate([mean, rms], axis=-1)
 
-    return upscaler._replace(network=network)
+    # a turned window is folded from its other end, which may cut off a part of a square
+    return upscaler._replace(network=network, radius=upscaler.radius + upscaler.fold - 1)
 
 
 def upscale(
@@ -125,11 +130,11 @@ def upscale(
     sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
     deviation = None
     tile = tile or upscaler.tile(MEMORY // batch)
-    passes = [(upscaler.network, upscaler.radius, tile, batch, wanted)]
+    passes = [(upscaler.network, upscaler.radius, tile, batch, wanted, upscaler.fold)]
     if wanted is not None:
-        passes.append((lambda x: _bicubic(x, scale), 2, _BICUBIC_TILE, 1, ~wanted))
-    for network, radius, side, count, mask in passes:
-        tiles = upscale_tiles(network, floats, scale, radius, side, count, mask)
+        passes.append((lambda x: _bicubic(x, scale), 2, _BICUBIC_TILE, 1, ~wanted, 1))
+    for network, radius, side, count, mask, fold in passes:
+        tiles = upscale_tiles(network, floats, scale, radius, side, count, mask, fold)
         for box, part in tiles:
             inside = mask is None or _at_sr(box.of(mask), scale)
             levels = np.rint(part[..., :3] * top) if rounded else part[..., :3]

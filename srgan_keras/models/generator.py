@@ -16,9 +16,6 @@ from srgan_keras.models.layers import (
     activation,
 )
 
-UNSHUFFLE = 4
-"""Default fold at scale 1: the residual blocks see four times as far, as they do at x4."""
-
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
 
@@ -41,7 +38,7 @@ def build_generator(
     """
     if config.normalisation == "symmetric":
         mean, std = SYMMETRIC
-    fold = config.unshuffle or (UNSHUFFLE if scale == 1 else 1)
+    fold = config.fold(scale)
 
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)

@@ -95,7 +95,7 @@ def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _cell(metric: str, value: dict[str, Any], over: dict[str, Any]) -> dict[str, str]:
-    """Format one value: mean, gain over the reference, their intervals, and values not in the mean."""
+    """Format one value: mean, gain, their intervals, and values not in the mean."""
     form = f".{digits(metric)}f"
     gain = over.get(metric, {})
     uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]
