@@ -267,7 +267,13 @@ def _summary(run: Run, models: dict[str, Method]) -> dict[str, Any]:
     """Summarise the rows of one protocol."""
     record = run.protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
     summaries = summarise(run.rows)
-    notes = small_sample(summaries["n"]) + [
+    notes = small_sample(summaries["n"])
+    if run.protocol.scale == 1:
+        notes.append(
+            "band_energy and grid_energy are not measured at scale 1: HR has no frequencies above "
+            "LR's Nyquist frequency"
+        )
+    notes += [
         f"{name} was trained with random VGG-19 weights: its content and adversarial terms say "
         "nothing about real ones"
         for name, model in models.items()

@@ -1,4 +1,4 @@
-"""Pretrained models and model folders, ready to upscale: `srgan_keras.load`."""
+"""Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -19,7 +19,7 @@ from srgan_keras.models.generator import build_generator
 
 
 class Model:
-    """A model that upscales images with its SavedModel.
+    """A model that upscales images, or at scale 1 restores them, with its SavedModel.
 
     Attributes:
         path: the folder.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from srgan_keras.data.degradations import DEGRADATIONS
+from srgan_keras.data.degradations import operator
 from srgan_keras.data.fov import fov_mask
 from srgan_keras.errors import UsageError
 from srgan_keras.export.tiles import Network, upscale_tiles
@@ -67,8 +67,20 @@ def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
 
 
 def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
-    """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times."""
-    scale, down = upscaler.scale, DEGRADATIONS[degradation].function
+    """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times.
+
+    Raises:
+        UsageError: the degradation is random, or the scale is 1.
+    """
+    scale, chosen = upscaler.scale, operator(degradation)
+    if chosen.random:
+        raise UsageError(
+            f"back-projection repeats the degradation, but {degradation} is random: set "
+            "back_project to 0"
+        )
+    if scale == 1:
+        raise UsageError("back-projection at scale 1 returns the input: set back_project to 0")
+    down = chosen.function
 
     def network(images: np.ndarray) -> np.ndarray:
         sr = tf.constant(upscaler.network(images))
@@ -104,14 +116,15 @@ def upscale(
     rounded: bool = True,
     progress: Callable[[float], object] = lambda share: None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Upscale one image of any size in bounded memory.
+    """Upscale one image of any size in bounded memory; at scale 1, restore it.
 
     Args:
         upscaler: see `Upscaler`.
         image: uint8 or uint16 RGB [H, W, 3].
         tile: side in LR px that a tile owns. None: the largest that fits into `MEMORY`.
         batch: tiles computed at once.
-        wanted: bool [H, W]. Where it is False, SR is bicubic interpolation. None: True everywhere.
+        wanted: bool [H, W]. Where it is False, SR is bicubic interpolation, at scale 1 the image
+            itself. None: True everywhere.
         rounded: round to the image's type; otherwise SR is float32 in 0..1.
         progress: called with the share of the image's pixels each time a tile is done.
 
@@ -124,7 +137,7 @@ def upscale(
     """
     height, width = image.shape[:2]
     if not height * width:
-        raise UsageError(f"an image of {width} x {height} px has nothing to upscale")
+        raise UsageError(f"an image of {width} x {height} px has no pixels")
     scale, top = upscaler.scale, np.iinfo(image.dtype).max
     floats = np.divide(image, np.float32(top), dtype=np.float32)
     sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
@@ -172,7 +185,10 @@ def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
 
 
 def bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """Upscale one image, uint8 or uint16 [H, W, 3], by bicubic interpolation in tiles."""
+    """Upscale one image, uint8 or uint16 [H, W, 3], by bicubic interpolation in tiles.
+
+    At scale 1 the result equals the image.
+    """
     nowhere = np.zeros(image.shape[:2], bool)
     return upscale(Upscaler(_bicubic, scale, 0, 1), image, 1, wanted=nowhere)[0]
 

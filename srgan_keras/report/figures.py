@@ -113,7 +113,9 @@ def _draw_comparison(
         axes.set(xticks=[], yticks=[])
     figure.supxlabel(
         f"The first measured photographs, ×{standard.scale}, degradation {standard.degradation}. "
-        "Below each: PSNR inner, protocol standard. LR is shown with its pixels repeated.",
+        "Below each: PSNR inner, protocol standard."
+        + " LR is shown with its pixels repeated."
+        * (standard.scale > 1),
         fontsize="small",
     )
     return figure
@@ -196,6 +198,8 @@ def _panel(axes: Axes, history: pd.DataFrame, columns: list[str]) -> None:
 def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> None:
     """Write one PNG: LR with its pixels repeated, bicubic, SR and HR side by side.
 
+    At scale 1: LR, SR and HR.
+
     Args:
         lr: uint8 RGB [h, w, 3].
         sr: uint8 RGB [s * h, s * w, 3].
@@ -204,11 +208,14 @@ def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> 
     """
     height, width = hr.shape[:2]
     scale = height // lr.shape[0]
-    nearest = lr.repeat(scale, axis=0).repeat(scale, axis=1)
-    floats = bicubic_upsample(lr[np.newaxis].astype(np.float32), scale)[0].numpy()
-    bicubic = np.rint(floats.clip(0, 255)).astype(np.uint8)
+    panels = [lr.repeat(scale, axis=0).repeat(scale, axis=1)]
+    if scale > 1:
+        floats = bicubic_upsample(lr[np.newaxis].astype(np.float32), scale)[0].numpy()
+        panels.append(np.rint(floats.clip(0, 255)).astype(np.uint8))
     gap = np.full((height, max(1, width // 64), 3), 255, np.uint8)
-    strip = np.concatenate([nearest, gap, bicubic, gap, sr, gap, hr], axis=1)
+    strip = np.concatenate(
+        [part for panel in (*panels, sr) for part in (panel, gap)] + [hr], axis=1
+    )
     done = cv2.imwrite(str(path), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
     if not done:
         raise OSError(f"cannot write {path}")
