@@ -137,7 +137,7 @@ def upscale(
     """
     height, width = image.shape[:2]
     if not height * width:
-        raise UsageError(f"an image of {width} x {height} px has no pixels")
+        raise UsageError(f"an image of {width} x {height} px has nothing to upscale")
     scale, top = upscaler.scale, np.iinfo(image.dtype).max
     floats = np.divide(image, np.float32(top), dtype=np.float32)
     sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
