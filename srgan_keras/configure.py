@@ -26,6 +26,8 @@ POSITIVE = {
     ),
 }
 """Settings that must be more than 0, by part."""
+IDENTITIES = ("bicubic", "cv2_linear", "area")
+"""Degradations that do nothing but reduce."""
 
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
@@ -138,6 +140,11 @@ def validate(config: Config) -> None:
     if data.patch <= 0 or data.patch % scale:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
+        )
+    if scale == 1 and degradation.name in IDENTITIES:
+        raise UsageError(
+            f"degradation {degradation.name} at scale 1 leaves a photograph as it is: set "
+            "degradation.name to clinical"
         )
     if data.patch % period:
         raise UsageError(

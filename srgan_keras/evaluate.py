@@ -57,8 +57,9 @@ def evaluate(
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
-        gain_over_bicubic (at scale 1 gain_over_input), strata, notes, failed, and trust (by model,
-        see `trust.Trust.finish`); see `statistics.summary` for the values.
+        gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
+        see `statistics.summary` for the values. At scale 1, gain_over_input replaces
+        gain_over_bicubic.
 
     Raises:
         UsageError: no photograph can be measured, or a model has another scale.

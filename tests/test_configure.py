@@ -63,9 +63,9 @@ def test_missing_file_and_preset_are_named():
     [
         ("data", {"patch": 98}, "must be a multiple of degradation.scale 4"),
         ("degradation", {"scale": 3}, "use 1, 2, 4 or 8"),
+        ("degradation", {"scale": 1, "name": "area"}, "area at scale 1 leaves a photograph as it"),
         ("generator", {"unshuffle": 3}, "generator.unshuffle 3 is not supported: use 1, 2, 4 or 8"),
         ("generator", {"unshuffle": 0}, "generator.unshuffle 0 is not supported"),
-        ("generator", {"unshuffle": 8, "blocks": 1}, "must be a multiple of 32, which is"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
         ("train", {"stage1_steps": -1}, "must be 0 or more"),
         ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),
@@ -94,7 +94,7 @@ def test_scale_1_folds_into_squares_unless_told_otherwise():
     demo = load("demo")
     restore = dataclasses.replace(
         demo,
-        degradation=dataclasses.replace(demo.degradation, scale=1),
+        degradation=dataclasses.replace(demo.degradation, scale=1, name="clinical"),
         loss=dataclasses.replace(demo.loss, grid_weight=1.0),
     )
     assert validate(restore) is None

@@ -69,7 +69,7 @@ def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) ->
     about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
     return environment.get_template("card.md.j2").render(
         **info,
-        notice=notice(info["scale"]),
+        notice=notice(info["scale"] == 1),
         about=about,
         figures=table or present_rows(info["name"]),
     )

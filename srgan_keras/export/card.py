@@ -66,9 +66,9 @@ RESTORATION = {
 """The words of models of scale 1."""
 
 
-def notice(scale: int) -> str:
-    """Return what every reader of results of a model of this scale must know."""
-    made = "restored" if scale == 1 else "super-resolved"
+def notice(restores: bool = False) -> str:
+    """Return what every reader of results must know, of models of scale 1 if it `restores`."""
+    made = "restored" if restores else "super-resolved"
     return (
         f"Research use only. This is not a medical device. Detail in a {made} photograph is "
         "partly invented: do not diagnose from it."
@@ -78,11 +78,12 @@ def notice(scale: int) -> str:
 def card(info: dict[str, Any]) -> str:
     """Return the card's text; `info` is the contents of model.json."""
     scale = info["scale"]
-    words = RESTORATION if scale == 1 else UPSCALING
+    restores = scale == 1
+    words = RESTORATION if restores else UPSCALING
     return CARD.format(
         **info,
         **{name: text.format(scale=scale) for name, text in words.items()},
-        notice=notice(scale),
+        notice=notice(restores),
         photographs=len(info["training_sha256"]),
         difference=info["parity"]["saved_model"]["max_abs_diff"],
     )

@@ -41,7 +41,7 @@ def _run(run: dict[str, Any]) -> str:
         f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
         f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over {base})"
     )
-    said = (*_not_averaged(models, columns, run["n"]), *run["notes"], *_trust(run))
+    said = (*_not_averaged(models, base, columns, run["n"]), *run["notes"], *_trust(run))
     notes = "".join(f"\n- {note}" for note in said)
     return f"{title}\n\n{markdown_table(header, lines, align=True)}{notes}".rstrip("\n")
 
@@ -64,11 +64,17 @@ def _cell(metric: str, mean: float | None, gain: float | None) -> str:
     return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")
 
 
-def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:
-    """Return a note for each mean that does not include all values."""
+def _not_averaged(
+    models: dict[str, Any], base: str, columns: list[tuple[str, str]], n: int
+) -> list[str]:
+    """Return a note for each mean that does not include all values.
+
+    A photograph whose value of the reference is missing has no gain either.
+    """
     words = {"inf": "identical to HR", "nan": "without a pixel to measure"}
     return [
         f"{metric} {region} of {name}: {count} of {n} {word}, not in the mean"
+        + (", nor in the gains" if name == base and len(models) > 1 else "")
         for name, values in models.items()
         for metric, region in columns
         for key, word in words.items()

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from srgan_keras.data.datasets import phantom_count
 from srgan_keras.errors import UsageError
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.summarise import KEYS, reference
 from srgan_keras.export.card import notice
 from srgan_keras.inference.model import Model
@@ -56,12 +57,13 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
     }
-    scale = runs[0]["protocol"]["scale"] if runs else None
+    rows_of = [run["models"] for run in runs] + [part["inputs"] for part in experiments]
+    restores = any(INPUT in names for names in rows_of)
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
         title=workdir.resolve().name,
-        subject="restoration" if scale == 1 else "super-resolution",
-        notice=notice(scale),
+        subject="restoration" if restores else "super-resolution",
+        notice=notice(restores),
         phantoms=any(
             phantom_count(source or "") is not None
             for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
