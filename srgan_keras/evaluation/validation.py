@@ -56,4 +56,5 @@ class Validation:
     def _psnr(self, results: list[np.ndarray]) -> float:
         pairs = zip(self._cases, results, strict=True)
         values = [metrics.psnr(case.hr, sr, case.regions["inner"]) for case, sr in pairs]
-        return float(np.mean([value for value in values if np.isfinite(value)]))
+        finite = [value for value in values if np.isfinite(value)]
+        return float(np.mean(finite)) if finite else np.nan  # at scale 1 all may be clean
