@@ -142,7 +142,7 @@ class Degradation:
     version: Count | None = None
     """Version of the operator; None: the newest."""
     scale: int = 4
-    """HR side over LR side: 2, 4 or 8."""
+    """HR side over LR side: 1 (restoration at the size of the input), 2, 4 or 8."""
     clinical: Clinical = field(default_factory=Clinical)
     """Faults of clinical, version 2."""
 
@@ -173,6 +173,14 @@ class Generator:
     """Add the input, upscaled bicubically: the network learns only the difference."""
     normalisation: Literal["training_set", "symmetric"] = "training_set"
     """Scaling of the input. training_set: Eq. (7), per channel. symmetric: 0..255 to -1..1."""
+    unshuffle: Count | None = None
+    """Side of the squares of LR px that become channels before the first convolution: 1, 2, 4 or 8.
+    None: 4 at scale 1, otherwise 1."""
+
+    def fold(self, scale: int) -> int:
+        """Return `unshuffle`, or its default at a scale."""
+        # at scale 1 the residual blocks then see four times as far, at a sixteenth of the cost
+        return self.unshuffle or (4 if scale == 1 else 1)
 
 
 @dataclass(frozen=True)

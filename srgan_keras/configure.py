@@ -18,6 +18,9 @@ from srgan_keras import ranges
 from srgan_keras.config import PRESETS, Clinical, Config, Loss, Train
 from srgan_keras.errors import UsageError
 
+IDENTITIES = ("bicubic", "cv2_linear", "area")
+"""Degradations that do nothing but reduce."""
+
 
 def load(preset: str = "demo", file: str | Path | None = None) -> Config:
     """Return the settings of a preset, with those of a YAML file over them.
@@ -122,11 +125,29 @@ def validate(config: Config) -> None:
     ranges.check(config)
     data, degradation, train = config.data, config.degradation, config.train
     scale = degradation.scale
-    if scale not in (2, 4, 8):
-        raise UsageError(f"degradation.scale {scale} is not supported: use 2, 4 or 8")
+    if scale not in (1, 2, 4, 8):
+        raise UsageError(f"degradation.scale {scale} is not supported: use 1, 2, 4 or 8")
+    unshuffle, period = config.generator.unshuffle, scale * config.generator.fold(scale)
+    if unshuffle not in (None, 1, 2, 4, 8):
+        raise UsageError(f"generator.unshuffle {unshuffle} is not supported: use 1, 2, 4 or 8")
     if data.patch % scale:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
+        )
+    if scale == 1 and degradation.name in IDENTITIES:
+        raise UsageError(
+            f"degradation {degradation.name} at scale 1 leaves a photograph as it is: set "
+            "degradation.name to clinical"
+        )
+    if data.patch % period:
+        raise UsageError(
+            f"data.patch must be a multiple of {period}, which is degradation.scale x "
+            f"generator.unshuffle, not {data.patch}"
+        )
+    if config.loss.grid_weight and period == 1:
+        raise UsageError(
+            "loss.grid_weight needs a network with a PixelShuffle: set it to 0, or "
+            "generator.unshuffle to 2 or more"
         )
     if config.discriminator.kind == "dcgan" and data.patch % 64:
         raise UsageError(

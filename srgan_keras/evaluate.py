@@ -19,7 +19,7 @@ from srgan_keras.evaluation import pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
-from srgan_keras.evaluation.protocol import BASELINES, Author, Method, Standard
+from srgan_keras.evaluation.protocol import BASELINES, INPUT, Author, Method, Standard
 from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.trust import Trust
@@ -60,7 +60,8 @@ def evaluate(
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
         gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
-        see `statistics.summary` for the values.
+        see `statistics.summary` for the values. At scale 1, gain_over_input replaces
+        gain_over_bicubic.
 
     Raises:
         UsageError: no photograph can be measured, or a model has another scale.
@@ -194,7 +195,7 @@ def _names(models: Sequence[Method]) -> dict[str, Method]:
     named: dict[str, Method] = {}
     for model in models:
         name, number = model.name, 2
-        while name in named or name in BASELINES:
+        while name in named or name in (*BASELINES, INPUT):
             name, number = f"{model.name}-{number}", number + 1
         named[name] = model
     return named
@@ -268,7 +269,13 @@ def _summary(run: Run, models: dict[str, Method]) -> dict[str, Any]:
     """Summarise the rows of one protocol."""
     record = run.protocol.record() | {"models": {n: m.degradation for n, m in models.items()}}
     summaries = summarise(run.rows)
-    notes = small_sample(summaries["n"]) + [
+    notes = small_sample(summaries["n"])
+    if run.protocol.scale == 1:
+        notes.append(
+            "band_energy and grid_energy are not measured at scale 1: HR has no frequencies above "
+            "LR's Nyquist frequency"
+        )
+    notes += [
         f"{name} was trained with random VGG-19 weights: its content and adversarial terms say "
         "nothing about real ones"
         for name, model in models.items()

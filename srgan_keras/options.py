@@ -43,12 +43,15 @@ class TrainOptions(Config):
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """Measure models beside nearest, bicubic and Lanczos interpolation on the same LR images."""
+    """Measure models beside nearest, bicubic and Lanczos interpolation on the same LR images.
+
+    Models of scale 1 are measured beside the input.
+    """
 
     data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
-    """Pretrained models, model folders or SavedModels; without any: interpolation only."""
+    """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
@@ -87,7 +90,10 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class UpscaleOptions:
-    """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF and WebP."""
+    """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF and WebP.
+
+    A model of scale 1 restores them at their own size.
+    """
 
     model: Positional[Model]
     """Name of a pretrained model, or a model folder."""
@@ -112,19 +118,21 @@ class UpscaleOptions:
     batch: Count = 1
     """Tiles per batch."""
     skip_outside: bool = True
-    """Interpolate bicubically away from the field of view, which saves time."""
+    """Interpolate bicubically away from the field of view, which saves time. At scale 1, keep the
+    input there."""
     self_ensemble: bool = False
     """Mean over eight flips and rotations, at eight times the cost."""
     uncertainty: bool = False
     """Also write NAME.uncertainty: standard deviation over the eight, 16 bit, 256 a grey level."""
     back_project: Size = 0
-    """Corrections of SR, each of which brings its reduction closer to LR."""
+    """Corrections of SR, each of which brings its reduction closer to LR. Not for clinical, whose
+    faults are random, and not at scale 1."""
     blend: Annotated[Share | None, _arg("SHARE", "none")] = None
     """Share of the adversarial model in a mixture with MODEL, 0 to 1."""
     adversarial: Annotated[str | None, _arg("MODEL", "MODEL-gan, or stage2 beside MODEL")] = None
     """Adversarial model that --blend mixes in."""
     compare: bool = False
-    """Also write NAME.compare: bicubic interpolation and SR side by side."""
+    """Also write NAME.compare: bicubic interpolation, or at scale 1 the input, beside SR."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,10 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class DownstreamOptions:
-    """Train segmentation networks and test them on HR, on bicubic, and on SR of each MODEL."""
+    """Train segmentation networks and test them on HR, on bicubic, and on SR of each MODEL.
+
+    At scale 1, the degraded photograph (input) takes the place of bicubic.
+    """
 
     experiment: Positional[Literal["segmentation"]]
     """Experiment to run."""

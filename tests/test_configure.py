@@ -62,7 +62,10 @@ def test_missing_file_and_preset_are_named():
     ("part", "changes", "message"),
     [
         ("data", {"patch": 98}, "must be a multiple of degradation.scale 4"),
-        ("degradation", {"scale": 3}, "use 2, 4 or 8"),
+        ("degradation", {"scale": 3}, "use 1, 2, 4 or 8"),
+        ("degradation", {"scale": 1, "name": "area"}, "area at scale 1 leaves a photograph as it"),
+        ("generator", {"unshuffle": 3}, "generator.unshuffle 3 is not supported: use 1, 2, 4 or 8"),
+        ("generator", {"unshuffle": 0}, "generator.unshuffle 0 is not supported"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
         ("train", {"stage1_steps": -1}, "must be 0 or more"),
         ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),
@@ -85,6 +88,22 @@ def test_what_does_not_fit_together_is_refused(part, changes, message):
     )
     with pytest.raises(UsageError, match=message):
         validate(changed)
+
+
+def test_scale_1_folds_into_squares_unless_told_otherwise():
+    demo = load("demo")
+    restore = dataclasses.replace(
+        demo,
+        degradation=dataclasses.replace(demo.degradation, scale=1, name="clinical"),
+        loss=dataclasses.replace(demo.loss, grid_weight=1.0),
+    )
+    assert validate(restore) is None
+    odd = dataclasses.replace(restore, data=dataclasses.replace(demo.data, patch=98))
+    with pytest.raises(UsageError, match="must be a multiple of 4"):
+        validate(odd)
+    plain = dataclasses.replace(demo.generator, unshuffle=1)
+    with pytest.raises(UsageError, match="grid_weight needs a network with a PixelShuffle"):
+        validate(dataclasses.replace(restore, generator=plain))
 
 
 def test_a_stage_without_steps_needs_no_loss():

@@ -341,3 +341,27 @@ def test_clinical_is_recorded_with_its_version_and_settings(request_for):
     old = evaluate_dataset(request_for(degradation="clinical", degradation_version=1))
     assert old["runs"][0]["protocol"]["degradation_version"] == 1
     assert "clinical" not in old["runs"][0]["protocol"]
+
+
+def test_a_restoration_is_measured_beside_the_input(request_for, photographs, tmp_path):
+    model = Nearest("input", scale=1, degradation="clinical")  # a name that is taken
+    protocol = Standard(1, "clinical", 64)
+    run = evaluate([model], photographs, [protocol], tmp_path, "spec", [Trust()])["runs"][0]
+    assert list(run["models"]) == ["input", "input-2"]
+    assert list(run["gain_over_input"]) == ["input-2"]
+    assert "gain_over_bicubic" not in run
+    assert run["models"]["input-2"] == run["models"]["input"] | {
+        region: values
+        | {m: run["models"]["input-2"][region][m] for m in ("uncertainty", "unsupported")}
+        | ({"coverage": run["models"]["input-2"]["fov"]["coverage"]} if region == "fov" else {})
+        for region, values in run["models"]["input"].items()
+    }
+    assert any("band_energy and grid_energy are not measured" in note for note in run["notes"])
+    text = table({"runs": [run]})
+    assert "means (gain over input)" in text
+    assert "bicubic" not in text
+
+
+def test_the_input_alone_at_scale_1(request_for):
+    result = evaluate_dataset(request_for(scale=1, degradation="clinical"))
+    assert list(result["runs"][0]["models"]) == ["input"]

@@ -68,6 +68,28 @@ def test_stage_1_improves_on_bicubic_and_stage_2_differs_from_it(run):
     assert 0 < last["d_hr"] < 1
 
 
+def test_scale_1_trains_validates_and_saves(tmp_path):
+    workdir = tmp_path / "restore"
+    options = [
+        *("--degradation.scale", "1", "--degradation.name", "clinical", "--data", "phantom:4"),
+        *("--data.hr-long-side", "75", "--train.stage1-steps", "2", "--train.stage2-steps", "2"),
+        *("--train.validate-every-steps", "2", "--loss.grid-weight", "1"),
+        *("--eval.protocols", "standard"),
+    ]
+    assert cli.main(["train", *TINY, *options, "--workdir", str(workdir)]) == 0
+    history = pd.read_csv(workdir / "history.csv")
+    assert np.isfinite(history["val_psnr"].iloc[-1])
+    assert history["bicubic_psnr"].isna().all()
+    assert history["grid"].iloc[-1] > 0
+    (run,) = json.loads((workdir / "metrics.json").read_text())["runs"]
+    assert list(run["models"]) == ["input", "stage1", "stage2"]
+    page = (workdir / "report.html").read_text()
+    assert "restoration of fundus photographs" in page
+    assert "gain over input" in page
+    image = datasets.find("phantom:1")[0].read()[:31, :43]
+    assert load(workdir / "models/stage2").upscale(image).shape == image.shape
+
+
 def test_both_protocols_measure_the_test_photographs(run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["schema"] == 1

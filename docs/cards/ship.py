@@ -20,7 +20,8 @@ import yaml
 
 from srgan_keras.data import datasets
 from srgan_keras.evaluation.protocol import Standard
-from srgan_keras.export.card import NOTICE
+from srgan_keras.evaluation.summarise import gains, reference
+from srgan_keras.export.card import notice
 from srgan_keras.inference.model import load
 from srgan_keras.report import figures
 
@@ -67,7 +68,10 @@ def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) ->
     own = about[info["name"]]
     about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
     return environment.get_template("card.md.j2").render(
-        **info, notice=NOTICE, about=about, figures=table or present_rows(info["name"])
+        **info,
+        notice=notice(info["scale"] == 1),
+        about=about,
+        figures=table or present_rows(info["name"]),
     )
 
 
@@ -79,7 +83,7 @@ def present_rows(name: str) -> list[list[str]]:
 
 
 def rows(runs: list[dict[str, Any]], names: set[str]) -> list[list[str]]:
-    """Return a row per run, region and metric: bicubic, the model, its gain, with intervals."""
+    """Return a row per run, region and metric: reference, the model, its gain, with intervals."""
     result = []
     for run in runs:
         own = next((name for name in run["models"] if name in names), None)
@@ -88,9 +92,9 @@ def rows(runs: list[dict[str, Any]], names: set[str]) -> list[list[str]]:
         start = [source(run["data"]), str(run["n"]), *protocol(run["protocol"])]
         for region, metrics in run["models"][own].items():
             for metric in (m for m in metrics if m in SHOWN or m.startswith("bright")):
-                gain = run["gain_over_bicubic"][own][region].get(metric)
+                gain = gains(run)[own][region].get(metric)
                 values = [
-                    number(run["models"]["bicubic"][region][metric], metric),
+                    number(run["models"][reference(run)][region][metric], metric),
                     number(metrics[metric], metric),
                     number(gain, metric, signed=True) if gain else "",
                 ]

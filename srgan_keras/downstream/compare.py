@@ -14,21 +14,21 @@ FEWEST = 6
 """Photographs; a bootstrap of fewer finds differences in pure noise several times too often."""
 
 
-def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[str, Any]:
-    """Return (SR - bicubic) / (HR - bicubic) of the means over the same photographs.
+def gap_recovery(hr: np.ndarray, reference: np.ndarray, sr: np.ndarray) -> dict[str, Any]:
+    """Return (SR - reference) / (HR - reference) of the means over the same photographs.
 
     Photographs where one of the three is undefined are skipped in all three, and counted as `nan`.
 
     Args:
         hr: one value a photograph, as the others.
-        bicubic: on LR upscaled by interpolation.
-        sr: on LR upscaled by a model.
+        reference: on LR upscaled by interpolation, at scale 1 on LR.
+        sr: on LR upscaled or restored by a model.
 
     Returns:
-        mean, and ci95 by a bootstrap that draws photographs. Where the interval of HR - bicubic is
-        not above 0, there is no gap to recover: both are None, with a `reason`.
+        mean, and ci95 by a bootstrap that draws photographs. Where the interval of HR - reference
+        is not above 0, there is no gap to recover: both are None, with a `reason`.
     """
-    values = np.stack([hr, bicubic, sr]).astype(np.float64)
+    values = np.stack([hr, reference, sr]).astype(np.float64)
     defined = np.isfinite(values).all(axis=0)
     values, left_out = values[:, defined], int((~defined).sum())
     counted = {"nan": left_out} if left_out else {}
@@ -37,7 +37,7 @@ def gap_recovery(hr: np.ndarray, bicubic: np.ndarray, sr: np.ndarray) -> dict[st
         reason = "fewer than two photographs"
         if gap is not None:
             worse = gap[1] < 0
-            reason = "HR is worse" if worse else "HR and bicubic are not distinguishable"
+            reason = "HR is worse" if worse else "HR and the reference are not distinguishable"
         return {"mean": None, "ci95": None, "reason": reason} | counted
     count = values.shape[1]
     draws = np.random.default_rng(0).integers(count, size=(DRAWS, count))

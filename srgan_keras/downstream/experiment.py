@@ -19,7 +19,7 @@ from srgan_keras.downstream.fit import Fit, FitSettings, Predictor, fit
 from srgan_keras.downstream.inputs import Inputs
 from srgan_keras.downstream.tasks import CLASSES, Case, cases
 from srgan_keras.errors import UsageError
-from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.evaluation.protocol import INPUT, Standard
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.summarise import small_sample
 from srgan_keras.files import atomic_write, write_json
@@ -107,10 +107,13 @@ def _models(options: DownstreamOptions) -> list[Model]:
         raise UsageError("networks is empty: name one of unet, resunet")
     models = [load(name) for name in options.models]
     names = [model.name for model in models]
-    if len({*names, "hr", "bicubic"}) < len(names) + 2:
-        raise UsageError(f"models need names of their own, other than hr and bicubic: {names}")
+    taken = {"hr", "bicubic", INPUT}
+    if len({*names, *taken}) < len(names) + len(taken):
+        raise UsageError(
+            f"models need names of their own, other than {', '.join(sorted(taken))}: {names}"
+        )
     if not models:
-        log.info("no model is given: HR and bicubic are compared, no gap recovery")
+        log.info("no model is given: HR and the reference are compared, no gap recovery")
     return models
 
 
@@ -251,8 +254,9 @@ def _compared(
             each = each.reshape(seeds, -1, *each.shape[1:]).sum(axis=0)
             found[name][f"{class_}_aupr_pooled"] = pooled_aupr(each)
     gains, sentences, recovered = {}, [], {}
+    reference = names[1]
     for name in names[1:]:
-        others = ["hr"] if name == "bicubic" else ["bicubic", "hr"]
+        others = ["hr"] if name == reference else [reference, "hr"]
         for other in others:
             for metric in metrics:
                 gain = paired_gain(values[name][metric], values[other][metric])
@@ -263,9 +267,9 @@ def _compared(
                 if gain["mean"] is not None:
                     each = (by_seed[name][metric] - by_seed[other][metric]).unstack().to_numpy()
                     sentences.append(sentence(metric, name, other, gain, each, lower))
-        if name != "bicubic":
+        if name != reference:
             recovered[name] = {
-                metric: gap_recovery(*(values[n][metric] for n in ("hr", "bicubic", name)))
+                metric: gap_recovery(*(values[n][metric] for n in ("hr", reference, name)))
                 for metric in metrics
                 if not metric.endswith("false_per_megapixel")
             }

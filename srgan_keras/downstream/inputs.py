@@ -1,4 +1,4 @@
-"""The inputs of a segmenter: HR, or LR upscaled, all at HR's pixel size.
+"""The inputs of a segmenter: HR, or LR upscaled or restored, all at HR's pixel size.
 
 A lesion is darker or brighter than what surrounds it, on a ground whose own brightness varies more:
 networks for lesions are shown the local contrast.
@@ -18,7 +18,7 @@ from srgan_keras.files import atomic_write
 
 
 class Inputs:
-    """The inputs by name: `hr`, `bicubic`, and the models.
+    """The inputs by name: `hr`, `bicubic` (at scale 1 `input`, which is LR), and the models.
 
     SR is kept in `folder`, since a resumed experiment needs it again. A file's name holds
     what SR is a function of: LR, and what the model makes of a fixed image.
@@ -35,7 +35,7 @@ class Inputs:
     ) -> None:
         self.models = {model.name: model for model in models}
         self.protocol, self.folder, self.task = protocol, folder, task
-        self.names = ["hr", "bicubic", *self.models]
+        self.names = ["hr", protocol.reference, *self.models]
         probe = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
         self._known = {name: zlib.crc32(m.upscale(probe)) for name, m in self.models.items()}
 
@@ -45,7 +45,7 @@ class Inputs:
             return case.image
         index = zlib.crc32(case.image)
         sample = Sample(case.image, self.protocol.degraded(case.image, index), {}, index)
-        if name == "bicubic":
+        if name == self.protocol.reference:
             return self.protocol.baseline(name, sample)
         lr = zlib.crc32(sample.lr)
         file = self.folder / name / f"{case.id}-{lr:08x}-{self._known[name]:08x}.png"

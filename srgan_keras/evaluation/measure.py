@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from srgan_keras.evaluation.observer import Observer, Result, tell
-from srgan_keras.evaluation.protocol import BASELINES, Author, Method, Standard, Values
+from srgan_keras.evaluation.protocol import Author, Method, Standard, Values
 
 
 def measure(
@@ -32,7 +32,7 @@ def measure(
     """
     sample = protocol.sample(image, mask)
     tell(observers, "done", "LR and regions")
-    for name in (*BASELINES, *models):
+    for name in (*protocol.baselines, *models):
         if name in models:
             sr = protocol.upscale(models[name], sample)
         else:

@@ -38,8 +38,6 @@ from srgan_keras.options import EvaluateOptions
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-INPUT = "input"
-"""The row of the untouched poor photograph, over which gains are taken."""
 _OPTIONS = ("models", "pairs", "full_size", "out")
 METRICS = ("agreement_green", "agreement_vessels", "psnr", "ssim")
 REGION = "overlap"
@@ -131,7 +129,7 @@ def methods(models: Sequence[protocol.Method], full_size: bool = False) -> dict[
     `full_size` it also has the row NAME: the poor photograph itself is upscaled. Area averaging
     reduces that SR by s again, because all rows are compared at one size.
     """
-    found: dict[str, Enhance] = {INPUT: lambda image: image} | FILTERS
+    found: dict[str, Enhance] = {protocol.INPUT: lambda image: image} | FILTERS
     for scale in sorted({model.scale for model in models if model.scale > 1}):
         found[f"bicubic-x{scale}-reduced"] = partial(_reduced, partial(bicubic, scale=scale), scale)
     for model in models:
@@ -223,7 +221,7 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
     by_model: dict[str, list[Row]] = {}
     for row in rows:
         by_model.setdefault(row["model"], []).append(row)
-    eyes = [row["eye"] for row in by_model[INPUT]]
+    eyes = [row["eye"] for row in by_model[protocol.INPUT]]
     values = {
         name: {metric: [row[metric] for row in group] for metric in METRICS}
         for name, group in by_model.items()
@@ -236,9 +234,13 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
             for name, found in values.items()
         },
         "gain_over_input": {
-            name: {REGION: {m: cluster_gain(v, values[INPUT][m], eyes) for m, v in found.items()}}
+            name: {
+                REGION: {
+                    m: cluster_gain(v, values[protocol.INPUT][m], eyes) for m, v in found.items()
+                }
+            }
             for name, found in values.items()
-            if name != INPUT
+            if name != protocol.INPUT
         },
     }
 

@@ -21,6 +21,8 @@ from srgan_keras.models.bicubic import bicubic_upsample
 from srgan_keras.rounding import to_uint8
 
 BASELINES = ("nearest", "bicubic", "lanczos")
+INPUT = "input"
+"""The row of the untouched photograph, the only baseline at scale 1."""
 
 Values = dict[str, float]
 """Metric -> value of one image in one region."""
@@ -72,6 +74,16 @@ class Standard:
     name: ClassVar[str] = "standard"
     regions: ClassVar[tuple[str, ...]] = ("full", "fov", "inner")
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The rows that need no model."""
+        return BASELINES if self.scale > 1 else (INPUT,)
+
+    @property
+    def reference(self) -> str:
+        """The baseline that gains are over."""
+        return "bicubic" if self.scale > 1 else INPUT
+
     def record(self) -> dict[str, Any]:
         """Return every setting that the values depend on."""
         chosen = operator(self.degradation, self.degradation_version)
@@ -111,7 +123,9 @@ class Standard:
         return Sample(hr, lr, {"full": None, "fov": mask, "inner": fov.erode_inner(mask)}, index)
 
     def baseline(self, name: str, sample: Sample) -> np.ndarray:
-        """Upscale with an interpolation: uint8 SR of HR's size."""
+        """Upscale with an interpolation: uint8 SR of HR's size. `input` is LR itself."""
+        if name == INPUT:
+            return sample.lr
         if name == "bicubic":
             return _bicubic(sample.lr, self.scale)
         return _resize(sample.lr, sample.hr, name)
@@ -141,6 +155,8 @@ class Standard:
             "lr_consistency": metrics.psnr(sample.lr, lr),
             "ms_ssim": metrics.ms_ssim(hr, sr, contrast),
         }
+        if scale == 1:  # HR has no frequencies beyond LR's, and SR no grid of LR px
+            return values
         square = metrics.largest_square(sample.regions["inner"])
         spectra = metrics.spectrum(hr, square), metrics.spectrum(sr, square)
         values["inner"] |= {
@@ -174,6 +190,8 @@ class Author:
     scale: ClassVar[int] = 4
     degradation: ClassVar[str] = "cv2_linear"
     regions: ClassVar[tuple[str, ...]] = ("full",)
+    baselines: ClassVar[tuple[str, ...]] = BASELINES
+    reference: ClassVar[str] = "bicubic"
 
     def record(self) -> dict[str, Any]:
         """Return every setting that the values depend on."""

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.statistics import paired_gain, summary
 
 Row = dict[str, Any]
@@ -16,30 +17,44 @@ FEWEST = 20
 """Fewer photographs make a percentile bootstrap interval too narrow."""
 
 
+def reference(run: dict[str, Any]) -> str:
+    """Return the row that the gains of a run of metrics.json are over: `bicubic` or `input`."""
+    return next(name for name in ("bicubic", INPUT) if name in run["models"])
+
+
+def gains(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the gains of a run of metrics.json: model -> region -> metric -> summary."""
+    return run[f"gain_over_{reference(run)}"]
+
+
 def summarise(rows: list[Row]) -> dict[str, Any]:
-    """Return n, models and gain_over_bicubic of metrics.json: see `statistics.summary`."""
+    """Return n, models and gain_over_bicubic of metrics.json: see `statistics.summary`.
+
+    Rows of scale 1 have the reference `input` instead, and gain_over_input.
+    """
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     for row in rows:
         region = values.setdefault(row["model"], {}).setdefault(row["region"], {})
         for metric in row.keys() - set(KEYS):
             region.setdefault(metric, []).append(row[metric])
-    means, gains = {}, {}
+    means, found = {}, {}
+    base = reference({"models": values})
     for name, regions in values.items():
         means[name] = {
             region: {metric: summary(v) for metric, v in sorted(metrics.items())}
             for region, metrics in regions.items()
         }
-        if name != "bicubic":
-            gains[name] = {
+        if name != base:
+            found[name] = {
                 region: {
-                    metric: paired_gain(v, values["bicubic"][region][metric])
+                    metric: paired_gain(v, values[base][region][metric])
                     for metric, v in sorted(metrics.items())
-                    if metric in values["bicubic"][region]
+                    if metric in values[base][region]
                 }
                 for region, metrics in regions.items()
             }
     count = len({row["id"] for row in rows})
-    return {"n": count, "models": means, "gain_over_bicubic": gains}
+    return {"n": count, "models": means, f"gain_over_{base}": found}
 
 
 def strata(rows: list[Row], region: str) -> dict[str, dict[str, Any]]:

@@ -54,17 +54,18 @@ def maps(
     Returns:
         `uncertainty`: standard deviation over the eight flips and rotations of LR, root mean square
         over RGB. `consistency`: distance of the degraded SR from LR, root mean square over RGB,
-        one value for each LR pixel. `detail`: SR - bicubic, mean over RGB, signed. `departure`,
+        one value for each LR pixel. `detail`: SR - bicubic (at scale 1 SR - LR), mean over RGB,
+        signed. `departure`,
         where `stage1` is given: distance from it, root mean square over RGB.
     """
     _, deviation = mean_and_deviation(model, sample.lr)
     again = protocol.degraded(sr, sample.index)
     error = distance(sample.lr, again)
-    bicubic = protocol.baseline("bicubic", sample)
+    reference = protocol.baseline(protocol.reference, sample)
     found = {
         "uncertainty": _rms(deviation * np.float32(255)),
         "consistency": error.repeat(protocol.scale, 0).repeat(protocol.scale, 1),
-        "detail": (sr.astype(np.float32) - bicubic).mean(axis=2),
+        "detail": (sr.astype(np.float32) - reference).mean(axis=2),
     }
     return found if stage1 is None else found | {"departure": distance(sr, stage1)}
 

@@ -1,7 +1,7 @@
 """Upscaling tile by tile inside a TensorFlow graph, so that memory does not grow with the image.
 
 Each tile is computed from a window that is larger by the network's receptive radius, so that the
-tiles together equal the whole.
+tiles together equal the whole. A window starts at a multiple of the network's fold.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ def upscale_in_tiles(
     radius: int,
     pixels: int,
     dtype: tf.DType = tf.float32,
+    fold: int = 1,
 ) -> tf.Tensor:
     """Apply `network` to the images at once, or to square tiles of each in sequence.
 
@@ -26,18 +27,20 @@ def upscale_in_tiles(
         radius: the network's receptive radius in LR px.
         pixels: the most LR pixels, n x h x w, that the network takes at once.
         dtype: type of the network's output.
+        fold: the network's, in LR px: see `receptive_field.fold`.
 
     Returns:
         `dtype` [N, scale * H, scale * W, 3].
     """
     count, height, width = tf.unstack(tf.shape(images)[:3])
+    halo = -(-radius // fold) * fold
     # A tile that owned less than the radius would be nearly all halo.
-    tile = max(int(pixels**0.5) - 2 * radius, radius, 1)
+    tile = max(int(pixels**0.5) - 2 * halo, halo, fold) // fold * fold
 
     def span(start: tf.Tensor, length: tf.Tensor) -> tuple[slice, slice]:
         """Return a tile's window along an axis, and where its own SR lies in the window's."""
         stop = tf.minimum(start + tile, length)
-        first, last = tf.maximum(start - radius, 0), tf.minimum(stop + radius, length)
+        first, last = tf.maximum(start - halo, 0), tf.minimum(stop + halo, length)
         return slice(first, last), slice(scale * (start - first), scale * (stop - first))
 
     def piece(image: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:

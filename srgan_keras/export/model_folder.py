@@ -21,7 +21,7 @@ from srgan_keras.export.card import card
 from srgan_keras.export.parity import saved_model_parity
 from srgan_keras.export.serving_form import serving_form
 from srgan_keras.files import write_json
-from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.models.receptive_field import bytes_per_pixel, fold, receptive_radius
 from srgan_keras.paths import packaged
 from srgan_keras.version import __version__
 
@@ -117,6 +117,7 @@ def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
         "scale": scale,
         "receptive_field": 2 * radius + 1,
         "receptive_radius": radius,
+        "fold": fold(model),
         "bytes_per_pixel": bytes_per_pixel(serving_form(model)[0]),
         "pixel_limit": saved_model.PIXEL_LIMIT,
         "colour": {"space": "sRGB", "channels": "RGB", "range": [0, 1]},

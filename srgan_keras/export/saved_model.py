@@ -20,7 +20,7 @@ import tensorflow as tf
 from srgan_keras.export.graph_tiles import upscale_in_tiles
 from srgan_keras.export.image_header import size_in_header
 from srgan_keras.export.network import InferenceNetwork
-from srgan_keras.models.receptive_field import receptive_radius
+from srgan_keras.models.receptive_field import fold, receptive_radius
 from srgan_keras.process import dtype_policy
 
 PIXEL_LIMIT = 2**24
@@ -84,7 +84,7 @@ def _signatures(
 ) -> dict[str, tf.types.experimental.Callable]:
     """Make the three functions; they share one traced copy of the network."""
     scale = scale_of(model)
-    radius = receptive_radius(model, scale)
+    radius, side = receptive_radius(model, scale), fold(model)
     pixels = PASS_BYTES // network.bytes_per_pixel
 
     def spec(dtype: tf.DType, *shape: int | None) -> list[tf.TensorSpec]:
@@ -96,7 +96,7 @@ def _signatures(
         shape = tf.shape(images, out_type=tf.int64)
         with tf.control_dependencies([_assert_size(shape[1], shape[2], pixel_limit)]):
             images = tf.identity(images)
-        return upscale_in_tiles(network, images, scale, radius, pixels, dtype)
+        return upscale_in_tiles(network, images, scale, radius, pixels, dtype, side)
 
     def rounded(images: tf.Tensor) -> tf.Tensor:
         # In float64, or TensorFlow makes a multiplication of it, which is an ulp off x / 255.

@@ -1,4 +1,4 @@
-"""Pretrained models and model folders, ready to upscale: `srgan_keras.load`."""
+"""Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -21,7 +21,7 @@ from srgan_keras.tensorflow_path import readable
 
 
 class Model:
-    """A model that upscales images with its SavedModel.
+    """A model that upscales images, or at scale 1 restores them, with its SavedModel.
 
     Attributes:
         path: the folder.
@@ -84,7 +84,8 @@ class Model:
                 return getattr(whole.network, precision)(tf.constant(images)).numpy()
 
         radius, cost = self.info["receptive_radius"], self.info["bytes_per_pixel"]
-        return Upscaler(network, self.scale, radius, cost)
+        # only models of newer versions can have a fold
+        return Upscaler(network, self.scale, radius, cost, self.info.get("fold", 1))
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator for further training, under the current dtype policy.
@@ -97,10 +98,12 @@ class Model:
             UsageError: the model has another architecture, or one that can no longer be built.
         """
         check_built(self.info)
-        expected = asdict(architecture) | {"scale": scale}
+        fold = {"unshuffle": architecture.fold(scale)}
+        expected = asdict(architecture) | fold | {"scale": scale}
         # a setting that is newer than the model has its default
         found = asdict(Generator()) | self.info["configuration"]["generator"]
         found["scale"] = self.scale
+        found["unshuffle"] = found["unshuffle"] or Generator().fold(self.scale)
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
         if other:
             raise UsageError(f"the generator of {self.path} has {'; '.join(other)}")

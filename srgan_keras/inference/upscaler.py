@@ -1,5 +1,6 @@
 """From LR pixels to SR pixels: networks are combined, applied in tiles, and rounded."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -33,12 +34,14 @@ class Upscaler(NamedTuple):
         scale: SR side over LR side.
         radius: its receptive radius in LR px.
         bytes_per_pixel: memory for an LR pixel.
+        fold: windows of an image start at multiples of it, in LR px: see `receptive_field.fold`.
     """
 
     network: Network
     scale: int
     radius: int
     bytes_per_pixel: int
+    fold: int = 1
 
     def tile(self, memory: int) -> int:
         """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
@@ -60,14 +63,16 @@ def blended(first: Upscaler, second: Upscaler, share: float) -> Upscaler:
         return (1 - share) * first.network(images) + share * second.network(images)
 
     worst = max(first.bytes_per_pixel, second.bytes_per_pixel)
-    return Upscaler(network, first.scale, max(first.radius, second.radius), worst)
+    radius, fold = max(first.radius, second.radius), math.lcm(first.fold, second.fold)
+    return Upscaler(network, first.scale, radius, worst, fold)
 
 
 def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler:
     """Move SR closer to LR under the degradation: SR + up(LR - down(SR)), `times` times.
 
     Raises:
-        UsageError: the degradation is drawn at random, such as `clinical`, or unknown.
+        UsageError: the degradation is drawn at random, such as `clinical`, or unknown. The scale is
+            1.
     """
     operator = DEGRADATIONS.get(degradation)
     if operator is None or operator.random:
@@ -77,6 +82,8 @@ def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler
             "leave it at 0"
         )
     scale, down = upscaler.scale, operator.function
+    if scale == 1:
+        raise UsageError("back-projection at scale 1 returns the input: set back_project to 0")
 
     def network(images: np.ndarray) -> np.ndarray:
         sr = tf.constant(upscaler.network(images))
@@ -99,7 +106,8 @@ def ensembled(upscaler: Upscaler, deviation: bool = False) -> Upscaler:
         rms = np.sqrt(np.mean(spread**2, axis=-1, keepdims=True))
         return np.concatenate([mean, rms], axis=-1)
 
-    return upscaler._replace(network=network)
+    # a turned window is folded from its other end, which may cut off a part of a square
+    return upscaler._replace(network=network, radius=upscaler.radius + upscaler.fold - 1)
 
 
 def upscale(
@@ -111,14 +119,15 @@ def upscale(
     rounded: bool = True,
     progress: Callable[[float], object] = lambda share: None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Upscale one image of any size in bounded memory.
+    """Upscale one image of any size in bounded memory; at scale 1, restore it.
 
     Args:
         upscaler: see `Upscaler`.
         image: uint8 or uint16 RGB [H, W, 3].
         tile: side in LR px that a tile owns. None: the largest that fits into `MEMORY`.
         batch: tiles computed at once.
-        wanted: bool [H, W]. Where it is False, SR is bicubic interpolation. None: True everywhere.
+        wanted: bool [H, W]. Where it is False, SR is bicubic interpolation, at scale 1 the image
+            itself. None: True everywhere.
         rounded: round to the image's type; otherwise SR is float32 in 0..1.
         progress: called with the share of the image's pixels each time a tile is done.
 
@@ -137,11 +146,11 @@ def upscale(
     sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
     deviation = None
     tile = tile or upscaler.tile(MEMORY // batch)
-    passes = [(upscaler.network, upscaler.radius, tile, batch, wanted)]
+    passes = [(upscaler.network, upscaler.radius, tile, batch, wanted, upscaler.fold)]
     if wanted is not None:
-        passes.append((lambda x: _bicubic(x, scale), 2, _BICUBIC_TILE, 1, ~wanted))
-    for network, radius, side, count, mask in passes:
-        tiles = upscale_tiles(network, floats, scale, radius, side, count, mask)
+        passes.append((lambda x: _bicubic(x, scale), 2, _BICUBIC_TILE, 1, ~wanted, 1))
+    for network, radius, side, count, mask, fold in passes:
+        tiles = upscale_tiles(network, floats, scale, radius, side, count, mask, fold)
         for box, part in tiles:
             inside = mask is None or _at_sr(box.of(mask), scale)
             levels = np.rint(part[..., :3] * top) if rounded else part[..., :3]
@@ -181,7 +190,10 @@ def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:
 
 
 def bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """Upscale one image, uint8 or uint16 [H, W, 3], by bicubic interpolation in tiles."""
+    """Upscale one image, uint8 or uint16 [H, W, 3], by bicubic interpolation in tiles.
+
+    At scale 1 the result equals the image.
+    """
     nowhere = np.zeros(image.shape[:2], bool)
     return upscale(Upscaler(_bicubic, scale, 0, 1), image, 1, wanted=nowhere)[0]
 

@@ -7,7 +7,7 @@ import keras
 
 from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.graph import Node, nodes
-from srgan_keras.models.layers import Affine, PixelShuffle
+from srgan_keras.models.layers import Affine, CropToScale, PixelShuffle, PixelUnshuffle
 
 MAX_COLUMNS = 26
 
@@ -156,6 +156,10 @@ def _box(node: Node) -> Box:
         kind = "sum, join"
     elif isinstance(layer, PixelShuffle):
         kind, label = "upsampling", f"PixelShuffle ×{layer.scale}"
+    elif isinstance(layer, PixelUnshuffle):
+        kind, label = "pooling", f"PixelUnshuffle ÷{layer.scale}"
+    elif isinstance(layer, CropToScale):
+        label = "Crop"
     elif isinstance(layer, BicubicUpsampling):
         kind, label = "upsampling", f"Bicubic ×{layer.scale}"
     elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):

@@ -10,7 +10,9 @@ from srgan_keras.models.layers import (
     ICNR,
     Affine,
     BlockConv2D,
+    CropToScale,
     PixelShuffle,
+    PixelUnshuffle,
     activation,
 )
 
@@ -30,15 +32,17 @@ def build_generator(
 
     Args:
         config: architecture.
-        scale: a power of two.
+        scale: a power of two. At 1, SR has the size of LR, and the bicubic skip is the identity.
         mean: of the training photographs, per channel, in 0..1, for Eq. (7).
         std: standard deviation of the same.
     """
     if config.normalisation == "symmetric":
         mean, std = SYMMETRIC
+    fold = config.fold(scale)
 
     lr = keras.Input((None, None, 3), dtype="float32", name="lr")
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
+    x = PixelUnshuffle(fold, name="unshuffle")(x) if fold > 1 else x
     x = layers.Conv2D(
         config.filters,
         config.head_kernel,
@@ -47,12 +51,12 @@ def build_generator(
         name="head_conv",
     )(x)
     x = activation(config.activation, "head_act")(x)
-    x = _upsample(_body(x, config), config, scale)
+    x = _upsample(_body(x, config), config, scale * fold)
+    x = CropToScale(scale, name="crop")([x, lr]) if fold > 1 else x
     if config.bicubic_skip:
         x = Affine(std, (0.0,) * 3, name="unstandardise")(x)
-        x = layers.Add(dtype="float32", name="bicubic_add")(
-            [x, BicubicUpsampling(scale, name="bicubic")(lr)]
-        )
+        skip = BicubicUpsampling(scale, name="bicubic")(lr) if scale > 1 else lr
+        x = layers.Add(dtype="float32", name="bicubic_add")([x, skip])
     else:
         x = Affine(std, mean, name="unstandardise")(x)
     return keras.Model(lr, x, name="generator")
@@ -89,8 +93,8 @@ def _conv_bn(
 
 
 def _upsample(x: keras.KerasTensor, config: Generator, scale: int) -> keras.KerasTensor:
-    """Go from features at LR size to an image at SR size."""
-    if config.upsampling == "direct":
+    """Go from features at 1 / scale of SR's size to an image at SR size."""
+    if config.upsampling == "direct" and scale > 1:
         return PixelShuffle(scale, name="up_shuffle")(_tail(x, config, scale))
     for i in range(1, scale.bit_length()):
         x = layers.Conv2D(
@@ -102,11 +106,14 @@ def _upsample(x: keras.KerasTensor, config: Generator, scale: int) -> keras.Kera
         )(x)
         x = PixelShuffle(2, name=f"up{i}_shuffle")(x)
         x = activation(config.activation, f"up{i}_act")(x)
-    return _tail(x, config, 1)
+    return _tail(x, config, 1, shuffled=scale > 1)
 
 
-def _tail(x: keras.KerasTensor, config: Generator, shuffle: int) -> keras.KerasTensor:
-    convolution = BlockConv2D if shuffle == 1 else layers.Conv2D
+def _tail(
+    x: keras.KerasTensor, config: Generator, shuffle: int, shuffled: bool = False
+) -> keras.KerasTensor:
+    # BlockConv2D needs even sides: those after a PixelShuffle
+    convolution = BlockConv2D if shuffled else layers.Conv2D
     return convolution(
         3 * shuffle**2,
         config.tail_kernel,

@@ -35,6 +35,62 @@ class PixelShuffle(keras.layers.Layer):
 
 
 @register
+class PixelUnshuffle(keras.layers.Layer):
+    """Rearranges space into channels: [N, H, W, C] -> [N, ceil(H / s), ceil(W / s), s*s*C].
+
+    The inverse of `PixelShuffle`. If a side is not a multiple of s, the layer first repeats the
+    last row or column.
+    """
+
+    def __init__(self, scale: int = 4, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x: Any) -> Any:  # noqa: ANN401
+        """Unshuffle; sub-position (i, j) of channel c goes to channel (i*s+j)*C+c."""
+        s = self.scale
+        # without a negative number: tf2onnx divides those in another way
+        height, width = ((side + s - 1) // s * s for side in ops.shape(x)[1:3])
+        x = ops.concatenate([x, *[x[:, -1:]] * (s - 1)], axis=1)[:, :height]
+        x = ops.concatenate([x, *[x[:, :, -1:]] * (s - 1)], axis=2)[:, :, :width]
+        return ops.space_to_depth(x, s)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Return the shape after unshuffling."""
+        n, h, w, c = shape
+        s = self.scale
+        return n, h and -(-h // s), w and -(-w // s), c * s**2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@register
+class CropToScale(keras.layers.Layer):
+    """Crops SR [N, H, W, C] to `scale` times the size of LR [N, h, w, D]; takes [SR, LR]."""
+
+    def __init__(self, scale: int, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs: list[Any]) -> Any:  # noqa: ANN401
+        """Return SR without the rows and columns that `PixelUnshuffle` added."""
+        sr, lr = inputs
+        height, width = (self.scale * side for side in ops.shape(lr)[1:3])
+        return sr[:, :height, :width]
+
+    def compute_output_shape(self, shapes: list[tuple]) -> tuple:
+        """Return the shape after cropping."""
+        (n, _, _, c), (_, h, w, _) = shapes
+        return n, h and h * self.scale, w and w * self.scale, c
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@register
 class BlockConv2D(keras.layers.Conv2D):
     """`Conv2D` of stride 1, odd kernel and same padding on images of even sides, for few filters.
 

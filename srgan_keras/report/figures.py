@@ -28,7 +28,7 @@ PANELS = {
     "Loss of the generator, by term": ("pixel", "content", "adversarial", "grid", "total"),
     "Loss of the discriminator": ("discriminator",),
     "Discriminator's mean output on HR and SR": ("d_hr", "d_sr"),
-    "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr"),
+    "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr", "input_psnr"),
     "Gradient norm of each term at the output": (
         "pixel_gradient",
         "content_gradient",
@@ -36,10 +36,17 @@ PANELS = {
         "grid_gradient",
     ),
 }
-LABELS = {"val_psnr": "model", "bicubic_psnr": "bicubic", "d_hr": "HR", "d_sr": "SR"}
+LABELS = {
+    "val_psnr": "model",
+    "bicubic_psnr": "bicubic",
+    "input_psnr": "input",
+    "d_hr": "HR",
+    "d_sr": "SR",
+}
 STYLES = {
     "total": {"linewidth": 4, "alpha": 0.3},
     "bicubic_psnr": {"linestyle": "--"},
+    "input_psnr": {"linestyle": "--"},
 }
 LOGARITHMIC = ("Loss of the generator", "Gradient norm")
 STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2: adversarial"}
@@ -49,6 +56,8 @@ def comparison(
     models: Sequence[Method], photographs: Sequence[Photograph], standard: Standard, path: Path
 ) -> None:
     """Draw the first photographs: LR, bicubic, each model and HR, whole and a detail.
+
+    At scale 1 the input takes the place of LR and bicubic.
 
     The detail is where HR shows most vessels inside the field of view. PSNR `inner` is below each
     SR. Photographs that cannot be shown are skipped with a warning.
@@ -62,8 +71,8 @@ def comparison(
             break
         try:
             sample = standard.sample(photograph.read(), photograph.mask())
-            columns = {"LR": standard.baseline("nearest", sample)}
-            columns["bicubic"] = standard.baseline("bicubic", sample)
+            columns = {} if standard.scale == 1 else {"LR": standard.baseline("nearest", sample)}
+            columns[standard.reference] = standard.baseline(standard.reference, sample)
             columns |= {model.name: standard.upscale(model, sample) for model in models}
         except UsageError as error:
             log.warning("%s is skipped in the comparison: %s", photograph.id, error)
@@ -106,7 +115,9 @@ def _draw_comparison(
         axes.set(xticks=[], yticks=[])
     figure.supxlabel(
         f"The first measured photographs, ×{standard.scale}, degradation {standard.degradation}. "
-        "Below each: PSNR inner, protocol standard. LR is shown with its pixels repeated.",
+        "Below each: PSNR inner, protocol standard."
+        + " LR is shown with its pixels repeated."
+        * (standard.scale > 1),
         fontsize="small",
     )
     return figure
@@ -189,6 +200,8 @@ def _panel(axes: Axes, history: pd.DataFrame, columns: list[str]) -> None:
 def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> None:
     """Write one PNG: LR with its pixels repeated, bicubic, SR and HR side by side.
 
+    At scale 1: LR, SR and HR.
+
     Args:
         lr: uint8 RGB [h, w, 3].
         sr: uint8 RGB [s * h, s * w, 3].
@@ -197,9 +210,12 @@ def sample_strip(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, path: Path) -> 
     """
     height, width = hr.shape[:2]
     scale = height // lr.shape[0]
-    nearest = lr.repeat(scale, axis=0).repeat(scale, axis=1)
-    floats = bicubic_upsample(lr[np.newaxis].astype(np.float32), scale)[0].numpy()
-    bicubic = np.rint(floats.clip(0, 255)).astype(np.uint8)
+    panels = [lr.repeat(scale, axis=0).repeat(scale, axis=1)]
+    if scale > 1:
+        floats = bicubic_upsample(lr[np.newaxis].astype(np.float32), scale)[0].numpy()
+        panels.append(np.rint(floats.clip(0, 255)).astype(np.uint8))
     gap = np.full((height, max(1, width // 64), 3), 255, np.uint8)
-    strip = np.concatenate([nearest, gap, bicubic, gap, sr, gap, hr], axis=1)
+    strip = np.concatenate(
+        [part for panel in (*panels, sr) for part in (panel, gap)] + [hr], axis=1
+    )
     Image.fromarray(strip).save(path)

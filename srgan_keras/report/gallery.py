@@ -74,7 +74,7 @@ class Gallery(Observer):
             return None
         by_id = {p.id: p for p in run.photographs}
         boxes = _largest_boxes(run.trust)
-        reasons = _ranked(run.rows, self.protocol.regions[-1])
+        reasons = _ranked(run.rows, self.protocol)
         for id_ in list(boxes)[:FLAGGED]:
             reasons.setdefault(id_, []).append("flagged")
         crops = [self._crop(by_id[id_], why, boxes.get(id_)) for id_, why in reasons.items()]
@@ -89,7 +89,8 @@ class Gallery(Observer):
         sample = self.protocol.sample(photograph.read(), photograph.mask())
         box = _box(sample, self.protocol.scale, flag)
         top, left, bottom, right = box
-        pictures = {"bicubic": self.protocol.baseline("bicubic", sample)}
+        base = self.protocol.reference
+        pictures = {base: self.protocol.baseline(base, sample)}
         pictures |= {name: self.protocol.upscale(m, sample) for name, m in self.models.items()}
         pictures["HR"] = sample.hr
         layers, maps = {}, {}
@@ -128,15 +129,15 @@ def legend(kind: str) -> bytes:
     return data.tobytes()
 
 
-def _ranked(rows: list[Row], region: str) -> dict[str, list[str]]:
+def _ranked(rows: list[Row], protocol: Standard | Author) -> dict[str, list[str]]:
     """Find the best, median and worst photograph by the last model's gain in PSNR."""
-    last = rows[-1]["model"]
+    last, base, region = rows[-1]["model"], protocol.reference, protocol.regions[-1]
     psnr: dict[str, dict[str, float]] = {}
     for row in rows:
-        if row["region"] == region and row["model"] in ("bicubic", last):
+        if row["region"] == region and row["model"] in (base, last):
             psnr.setdefault(row["id"], {})[row["model"]] = row["psnr"]
     with np.errstate(invalid="ignore"):
-        gains = {id_: np.subtract(v[last], v["bicubic"]) for id_, v in psnr.items()}
+        gains = {id_: np.subtract(v[last], v[base]) for id_, v in psnr.items()}
     # without a finite gain, the order of the photographs decides
     order = sorted(gains, key=lambda id_: (~np.isfinite(gains[id_]), -np.nan_to_num(gains[id_])))
     finite = [id_ for id_ in order if np.isfinite(gains[id_])] or order[:1]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from srgan_keras.evaluation.summarise import gains, reference
 from srgan_keras.tables import markdown_table
 
 _REGIONS = ("inner", "fov", "full")  # the primary one first
@@ -12,7 +13,7 @@ _ONE_REGION = {"colour_drift": "fov"}
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return a table for each run: means, and in parentheses the gain over bicubic.
+    """Return a table for each run: means, and in parentheses the gain over bicubic or the input.
 
     PSNR is in dB. Only the files have the values of the green channel and of Y.
 
@@ -23,24 +24,24 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _run(run: dict[str, Any]) -> str:
-    protocol, models = run["protocol"], run["models"]
-    columns = _columns(models["bicubic"])
+    protocol, models, base = run["protocol"], run["models"], reference(run)
+    columns = _columns(models[base])
     header = ["model", *(f"{metric} {region}" for metric, region in columns)]
     lines = []
     for name, values in models.items():
-        gains = run["gain_over_bicubic"].get(name)
+        over = gains(run).get(name)
         line = [name]
         for metric, region in columns:
-            gain = gains[region][metric]["mean"] if gains else None
+            gain = over[region][metric]["mean"] if over else None
             line.append(_cell(metric, values[region][metric]["mean"], gain))
         lines.append(line)
     side = f"long side {protocol['hr_long_side']} px" if protocol["hr_long_side"] else "native size"
     source = run["data"]["source"] or "photographs"
     title = (
         f"protocol {protocol['name']}, x{protocol['scale']}, {protocol['degradation']}, {side}, "
-        f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over bicubic)"
+        f"rounding {protocol['rounding']}; {source}, n = {run['n']}; means (gain over {base})"
     )
-    said = (*_not_averaged(models, columns, run["n"]), *run["notes"], *_trust(run))
+    said = (*_not_averaged(models, base, columns, run["n"]), *run["notes"], *_trust(run))
     notes = "".join(f"\n- {note}" for note in said)
     return f"{title}\n\n{markdown_table(header, lines, align=True)}{notes}".rstrip("\n")
 
@@ -63,11 +64,17 @@ def _cell(metric: str, mean: float | None, gain: float | None) -> str:
     return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")
 
 
-def _not_averaged(models: dict[str, Any], columns: list[tuple[str, str]], n: int) -> list[str]:
-    """Return a note for each mean that does not include all values."""
+def _not_averaged(
+    models: dict[str, Any], base: str, columns: list[tuple[str, str]], n: int
+) -> list[str]:
+    """Return a note for each mean that does not include all values.
+
+    A photograph whose value of the reference is missing has no gain either.
+    """
     words = {"inf": "identical to HR", "nan": "without a pixel to measure"}
     return [
         f"{metric} {region} of {name}: {count} of {n} {word}, not in the mean"
+        + (", nor in the gains" if name == base and len(models) > 1 else "")
         for name, values in models.items()
         for metric, region in columns
         for key, word in words.items()

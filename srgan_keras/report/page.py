@@ -15,8 +15,9 @@ from markdown_it import MarkdownIt
 
 from srgan_keras.data.photograph import phantom_count
 from srgan_keras.errors import UsageError
-from srgan_keras.evaluation.summarise import KEYS
-from srgan_keras.export.card import NOTICE
+from srgan_keras.evaluation.protocol import INPUT
+from srgan_keras.evaluation.summarise import KEYS, reference
+from srgan_keras.export.card import notice
 from srgan_keras.inference.model import Model
 from srgan_keras.report import charts
 from srgan_keras.report.gallery import COLOURS, INDEX, legend
@@ -55,10 +56,13 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
     }
+    rows_of = [run["models"] for run in runs] + [part["inputs"] for part in experiments]
+    restores = any(INPUT in names for names in rows_of)
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(
         title=workdir.resolve().name,
-        notice=NOTICE,
+        subject="restoration" if restores else "super-resolution",
+        notice=notice(restores),
         phantoms=any(
             phantom_count(source or "") is not None
             for source in [run["data"]["source"] for run in runs] + [e["data"] for e in experiments]
@@ -130,7 +134,7 @@ def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
     if rows.empty or len(run["models"]) < 2:
         return None
     of_run = rows[rows["protocol"] == run["protocol"]["name"]]
-    picture = charts.distribution(of_run, primary_region(run))
+    picture = charts.distribution(of_run, primary_region(run), reference(run))
     return _encoded(picture.encode(), "svg+xml")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from srgan_keras.evaluation.summarise import gains, reference
 from srgan_keras.evaluation.trust import THRESHOLDS
 from srgan_keras.report.markdown import FILES_ALONE
 
@@ -34,7 +35,7 @@ Columns = dict[str, list[str]]
 
 def primary_region(run: dict[str, Any]) -> str:
     """Return the region of the primary metric."""
-    return next(name for name in REGIONS if name in run["models"]["bicubic"])
+    return next(name for name in REGIONS if name in run["models"][reference(run)])
 
 
 def digits(metric: str) -> int:
@@ -44,7 +45,7 @@ def digits(metric: str) -> int:
 
 def table(run: dict[str, Any]) -> dict[str, Any]:
     """Arrange one run: `glance` has each metric once, `regions` a full table for each region."""
-    every = _columns(run["models"]["bicubic"])
+    every = _columns(run["models"][reference(run)])
     glance: Columns = {}
     for region, names in every.items():
         shown = {name for found in glance.values() for name in found} | set(FILES_ALONE)
@@ -59,7 +60,8 @@ def table(run: dict[str, Any]) -> dict[str, Any]:
         "strata": run.get("strata", {}),
         "trust": run.get("trust", {}),
         "thresholds": THRESHOLDS,
-        "gained": list(run["gain_over_bicubic"]),
+        "reference": reference(run),
+        "gained": list(gains(run)),
         "primary_region": primary_region(run),
         "glance": _values(run, glance),
         "regions": [] if glance == every else [_values(run, {r: c}) for r, c in every.items()],
@@ -74,7 +76,7 @@ def _columns(found: dict[str, Any]) -> Columns:
 
 def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
     """Return groups (region, span), heads and rows (model, cells) of some columns."""
-    gains = run["gain_over_bicubic"]
+    over = gains(run)
     return {
         "groups": [(REGIONS.get(region, region), len(names)) for region, names in columns.items()],
         "heads": [METRICS.get(m, m.replace("_", " ")) for names in columns.values() for m in names],
@@ -82,7 +84,7 @@ def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
             (
                 model,
                 [
-                    _cell(metric, values[region][metric], gains.get(model, {}).get(region, {}))
+                    _cell(metric, values[region][metric], over.get(model, {}).get(region, {}))
                     for region, metrics in columns.items()
                     for metric in metrics
                 ],
@@ -92,10 +94,10 @@ def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
     }
 
 
-def _cell(metric: str, value: dict[str, Any], gains: dict[str, Any]) -> dict[str, str]:
-    """Format one value: mean, gain over bicubic, their intervals, and values not in the mean."""
+def _cell(metric: str, value: dict[str, Any], over: dict[str, Any]) -> dict[str, str]:
+    """Format one value: mean, gain, their intervals, and values not in the mean."""
     form = f".{digits(metric)}f"
-    gain = gains.get(metric, {})
+    gain = over.get(metric, {})
     uncounted = [f"{value[key]} {key}" for key in ("inf", "nan") if value.get(key)]
     return {
         "mean": "–" if value["mean"] is None else f"{value['mean']:{form}}",

@@ -23,7 +23,7 @@ TERMS = ("pixel", "content", "adversarial", "grid")
 COLUMNS = (
     *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
     *(f"{term}_gradient" for term in TERMS),
-    *("learning_rate", "images_per_s", "data_wait", "val_psnr", "bicubic_psnr"),
+    *("learning_rate", "images_per_s", "data_wait", "val_psnr", "bicubic_psnr", "input_psnr"),
 )
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from srgan_keras import losses
 from srgan_keras.config import Loss
+from srgan_keras.models.receptive_field import fold
 from srgan_keras.training.model import Batch, Logs, TrainingModel, to_float
 
 
@@ -76,7 +77,8 @@ class SRGAN(TrainingModel):
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)
         if self.weights_by_term["grid"]:
-            terms["grid"] = losses.grid_loss(hr, sr, hr.shape[1] // lr.shape[1])
+            period = hr.shape[1] // lr.shape[1] * fold(self.generator)
+            terms["grid"] = losses.grid_loss(hr, sr, period)
         if self.discriminator is not None:
             # not in one batch: under batch normalisation HR and SR must not mix
             hr_logits = self.discriminator(hr_maps["trunk"], training=training)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from srgan_keras.config import DegradationName
+from srgan_keras.configure import IDENTITIES
 from srgan_keras.data.clinical import clinical
 from srgan_keras.data.degradations import DEGRADATIONS, degrade
 from srgan_keras.errors import UsageError
@@ -30,6 +31,11 @@ def test_bicubic_equals_imresize(scale, hr):
     rounded = np.clip(np.floor(expected + 0.5), 0, 255)
     assert np.abs(degrade(hr, "bicubic", scale).numpy() - rounded).max() <= 1
     assert np.mean(degrade(hr, "bicubic", scale).numpy() != rounded) < 1e-3
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_what_only_reduces_does_nothing_at_scale_1(name, hr):
+    np.testing.assert_array_equal(degrade(hr, name, 1), hr)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])

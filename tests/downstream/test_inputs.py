@@ -46,3 +46,18 @@ def test_pictures_that_are_kept_are_those_of_this_model_and_this_lr(tmp_path):
     assert len(list(tmp_path.rglob("*.png"))) == 2
     Inputs([Flat(10)], blurred, tmp_path, "vessels").image("stage1", case)
     assert len(list(tmp_path.rglob("*.png"))) == 3
+
+
+def test_at_scale_1_lr_is_an_input(tmp_path):
+    class Dark:
+        name, scale, degradation = "restore", 1, "clinical"
+
+        def upscale(self, image):
+            return image // 2
+
+    case = cases("phantom:4", "vessels", long_side=64)[0]
+    inputs = Inputs([Dark()], Standard(1, "clinical", 64), tmp_path, "vessels")
+    assert inputs.names == ["hr", "input", "restore"]
+    lr = inputs.image("input", case)
+    assert lr.shape == case.image.shape
+    np.testing.assert_array_equal(inputs.image("restore", case), lr // 2)

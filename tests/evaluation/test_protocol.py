@@ -271,3 +271,14 @@ def test_standard_gives_the_stand_alone_scripts_figures(name, count, real_data):
     assert means["full", "psnr"] == pytest.approx(full, abs=0.01)
     assert means["inner", "psnr"] == pytest.approx(inner, abs=0.01)
     assert means["full", "ssim"] == pytest.approx(ssim, abs=5e-4)
+
+
+def test_at_scale_1_the_only_baseline_is_the_input(photograph):
+    protocol = Standard(1, "clinical", 101)
+    rows = list(measure(protocol, photograph, {}))
+    assert {name for name, _, _ in rows} == {"input"}
+    sample = protocol.sample(photograph)
+    assert sample.lr.shape == sample.hr.shape
+    values = by_region(protocol, photograph, "input")
+    assert values["full"]["psnr"] == skimage.metrics.peak_signal_noise_ratio(sample.hr, sample.lr)
+    assert not {"band_energy", "grid_energy"} & {m for found in values.values() for m in found}

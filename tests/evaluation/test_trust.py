@@ -107,3 +107,21 @@ def test_maps_are_read_as_they_were_written(tmp_path, rng):
     (tmp_path / "a.b.detail.png").write_bytes(b"")
     with pytest.raises(UsageError, match=r"a\.b\.detail\.png is damaged"):
         trust.read(tmp_path, "a.b")
+
+
+def test_at_scale_1_detail_is_what_a_model_adds_to_the_input():
+    class Brighter:
+        name, scale, degradation = "mine", 1, "clinical"
+
+        def upscale_float(self, image):
+            return np.clip(image.astype(np.float32) / 255 + 4 / 255, 0, 1)
+
+    protocol = Standard(1, "clinical", 128)
+    sample = protocol.sample(phantom(5, 190).image)
+    sr = np.clip(sample.lr.astype(int) + 4, 0, 255).astype(np.uint8)
+    found = trust.maps(protocol, Brighter(), sample, sr)
+    clear = (sample.lr < 250).all(axis=2)
+    np.testing.assert_array_equal(found["detail"][clear], 4)
+    assert found["uncertainty"].max() < 1e-3
+    assert found["consistency"].shape == sample.hr.shape[:2]
+    assert trust.unsupported(found, 1).shape == sample.hr.shape[:2]

@@ -28,14 +28,21 @@ LIBRARIES = {
 }
 
 
-@pytest.fixture(params=["steps", "direct"], scope="module")
+CONFIGS = {
+    "steps": (2, Generator(2, 4, "steps", 4, batch_norm=True, bicubic_skip=False)),
+    "direct": (2, Generator(2, 4, "direct", 4)),
+    "restore": (1, Generator(2, 4, "direct", 4)),
+}
+"""Scale and architecture of each model."""
+
+
+@pytest.fixture(params=CONFIGS, scope="module")
 def folder(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / request.param
-    steps = request.param == "steps"
-    config = Generator(2, 4, request.param, 4, batch_norm=steps, bicubic_skip=not steps)
+    scale, config = CONFIGS[request.param]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
-        model = build_generator(config, 2)
+        model = build_generator(config, scale)
         rng = np.random.default_rng(0)
         model.set_weights([w + rng.normal(0, 0.02, w.shape) for w in model.get_weights()])
         model_folder.save(folder, model, INFO)
@@ -90,8 +97,10 @@ def test_the_engine_needs_the_export_first(folder, tmp_path):
 def test_what_differs_is_not_left(folder, tmp_path, monkeypatch):
     shutil.copytree(folder, tmp_path / "m")
     shutil.rmtree(tmp_path / "m" / "onnx", ignore_errors=True)
+    scale = load(folder).scale
     wrong = formats.FORMATS["onnx"]._replace(
-        write=lambda _, file: file.touch(), load=lambda _: lambda x: x.repeat(2, 1).repeat(2, 2)
+        write=lambda _, file: file.touch(),
+        load=lambda _: lambda x: 1 - x.repeat(scale, 1).repeat(scale, 2),
     )
     monkeypatch.setitem(export.FORMATS, "onnx", wrong)
     with pytest.raises(RuntimeError, match="differs from Keras by"):
@@ -119,4 +128,5 @@ def test_an_older_folder_is_brought_up_to_date(folder, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"To bring it up to date, run `.* --format saved_model`"):
         load(tmp_path / "m").upscale(image)
     assert cli.main(["export", str(tmp_path / "m"), "--format", "saved_model"]) == 0
-    assert load(tmp_path / "m").upscale(image).shape == (10, 10, 3)
+    scale = info["scale"]
+    assert load(tmp_path / "m").upscale(image).shape == (5 * scale, 5 * scale, 3)

@@ -105,6 +105,24 @@ def test_tiles_equal_the_whole(
         np.testing.assert_allclose(whole, model(images[shape]).numpy().clip(0, 1), atol=1e-5)
 
 
+def test_restoration_in_every_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = build_generator(Generator(blocks=1, filters=4), 1)
+    monkeypatch.setattr(saved_model, "PASS_BYTES", 2**17)
+    export(model, tmp_path)
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    assert (2**17 // bytes_per_pixel(model)) < 90 * 77  # so that the last is cut into tiles
+    for size in [(1, 1), (3, 5), (90, 77)]:
+        image = photograph(*size)[np.newaxis]
+        floats = ask(signatures, "serve_float", image / np.float32(255))
+        assert floats.shape == image.shape
+        expected = model(image / np.float32(255), training=False).numpy().clip(0, 1)
+        np.testing.assert_allclose(floats, expected, atol=1e-5)
+        levels = ask(signatures, "serving_default", image)
+        np.testing.assert_array_equal(levels, np.rint(floats * 255))
+        png = ask(signatures, "serve_bytes", [file(image[0], "PNG")])[0]
+        np.testing.assert_array_equal(pixels(png), levels[0])
+
+
 def test_bfloat16_is_near(folder: Path, rng: np.random.Generator):
     exported = tf.saved_model.load(str(folder)).network
     images = rng.uniform(size=(1, 30, 40, 3)).astype(np.float32)

@@ -55,6 +55,7 @@ def test_model_json(folder: Path):
     assert INFO.items() <= info.items()
     assert info["scale"] == 2
     assert info["receptive_field"] == 2 * info["receptive_radius"] + 1
+    assert info["fold"] == 1
     assert info["pixel_limit"] >= 1_000_000
     assert info["colour"] == {"space": "sRGB", "channels": "RGB", "range": [0, 1]}
     assert {"srgan_keras", "tensorflow", "keras"} <= info["versions"].keys()
@@ -280,3 +281,24 @@ def test_a_name_that_leads_to_another_folder_is_refused(folder: Path, tmp_path: 
     (folder / "model.json").write_text(json.dumps(info | {"name": "../../mine"}))
     with pytest.raises(UsageError, match=r"the name '../../mine' is no file name"):
         load(folder)
+
+
+def test_a_restoration_says_so(tmp_path: Path, quick_parity: None):
+    model = build_generator(Generator(blocks=1, filters=8), 1)
+    degradation = {"name": "clinical", "version": 2}
+    model_folder.save(tmp_path / "m", model, INFO | {"degradation": degradation})
+    info = json.loads((tmp_path / "m/model.json").read_text())
+    assert (info["scale"], info["fold"]) == (1, 4)
+    card = (tmp_path / "m/README.md").read_text()
+    assert "Restores retinal fundus photographs at their own size" in card
+    assert "-> uint8 RGB [N, H, W, 3]" in card
+    assert "bicubic" not in card
+    assert "super-resol" not in card
+    loaded = load(tmp_path / "m")
+    image = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
+    assert loaded.upscale(image).shape == image.shape
+    again = loaded.generator(Generator(blocks=1, filters=8, unshuffle=4), 1)  # 4 is the default
+    for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(UsageError, match="has unshuffle 4, not 2"):
+        loaded.generator(Generator(blocks=1, filters=8, unshuffle=2), 1)

@@ -28,13 +28,16 @@ INFO = {
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Two model folders, stage1 and stage2."""
+    """Model folders: stage1 and stage2 of scale 2, restore of scale 1."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_folder, "saved_model_parity", lambda *_: {"max_abs_diff": 0.0})
         for name in ("stage1", "stage2"):
             model = build_generator(Generator(blocks=1, filters=4), 2)
             model_folder.save(folder / name, model, INFO | {"name": name})
+        model = build_generator(Generator(blocks=1, filters=4), 1)
+        random = {"degradation": {"name": "clinical", "version": 2}}
+        model_folder.save(folder / "restore", model, INFO | random | {"name": "restore"})
     return folder
 
 
@@ -77,6 +80,26 @@ def test_a_folder(models, photographs, caplog):
     alpha, before = read(Path("out/deep/c.png")).alpha, read(Path("in/deep/c.png")).alpha
     np.testing.assert_array_equal(alpha, bicubic(np.stack([before] * 3, -1), 2)[..., 0])
     assert read(Path("out/deep/d.png")).grey
+
+
+def test_a_model_of_scale_1_restores(models, photographs, capsys):
+    assert run(models / "restore", "in", "--out", "out", "--compare", "--precision", "float32") == 0
+    model = load(models / "restore")
+    for name, source in [
+        ("a", "in/a.png"),
+        ("deep/b", "in/deep/b.tiff"),
+        ("deep/c", "in/deep/c.png"),
+    ]:
+        after, before = read(Path(f"out/{name}.png")), read(Path(source))
+        assert after.colour.dtype == before.colour.dtype
+        assert after.colour.shape == before.colour.shape
+        side = read(Path(f"out/{name}.compare.png")).colour
+        np.testing.assert_array_equal(side, np.hstack([before.colour, after.colour]))
+    np.testing.assert_array_equal(after.alpha, before.alpha)
+    whole = read(Path("in/a.png")).colour
+    assert (model.upscale(whole) != whole).any()
+    assert run(models / "restore", "in", "--out", "new", "--back-project", "1") == 2
+    assert "clinical is random: set back_project to 0" in capsys.readouterr().err
 
 
 def test_files_globs_and_what_is_there_already(models, photographs, caplog):

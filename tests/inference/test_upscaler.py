@@ -57,7 +57,7 @@ def test_every_combination_is_equal_in_tiles(options):
 def test_blend():
     other = Upscaler(lambda x: x.repeat(2, 1).repeat(2, 2), 2, 3, 2000)
     mixed = blended(UPSCALER, other, 0.25)
-    assert mixed[1:] == (2, 3, 2000)
+    assert mixed[1:4] == (2, 3, 2000)
     images = IMAGE[np.newaxis] / np.float32(255)
     expected = 0.75 * sharpened(images) + 0.25 * other.network(images)
     np.testing.assert_allclose(mixed.network(images), expected, atol=1e-6)
@@ -75,10 +75,30 @@ def test_back_projection_brings_sr_nearer_to_lr():
     assert distance(3) < 0.5 * distance(1) < 0.25 * distance(0)
 
 
-@pytest.mark.parametrize("degradation", ["clinical", "unknown"])
-def test_back_projection_needs_a_fixed_degradation(degradation):
-    with pytest.raises(UsageError, match=f"not of {degradation}: leave it at 0"):
-        back_projected(UPSCALER, degradation, 1)
+@pytest.mark.parametrize(
+    ("degradation", "scale", "message"),
+    [
+        ("clinical", 2, "not of clinical: leave it at 0"),
+        ("unknown", 2, "not of unknown: leave it at 0"),
+        ("bicubic", 1, "at scale 1 returns the input"),
+    ],
+)
+def test_back_projection_without_a_meaning_is_refused(degradation, scale, message):
+    with pytest.raises(UsageError, match=message):
+        back_projected(UPSCALER._replace(scale=scale), degradation, 1)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_outside_the_field_of_view_a_restoration_keeps_the_input(kind):
+    image = np.pad(phantom(2, 96).image, [(0, 0), (60, 40), (0, 0)]).astype(kind)
+    image += np.random.default_rng(0).integers(0, 9, image.shape, kind)
+    image = image * np.array(np.iinfo(kind).max // 255, kind) if kind == np.uint16 else image
+    dark = Upscaler(lambda x: 0.5 * x, 1, 0, 100, 4)
+    wanted = field_of_view(image, 0)
+    sr, _ = upscale(dark, image, 16, wanted=wanted)
+    np.testing.assert_array_equal(sr[~wanted], image[~wanted])
+    assert sr[wanted].mean() < 0.6 * image[wanted].mean()
+    np.testing.assert_array_equal(bicubic(image, 1), image)
 
 
 def test_the_deviation_is_that_of_the_ensemble():

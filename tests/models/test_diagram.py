@@ -129,3 +129,9 @@ def test_axes():
     draw(keras.Model(inputs, layers.Dense(1)(x)), axes, "A discriminator")
     texts = [text.get_text() for text in axes.texts]
     assert {"A discriminator", "Conv k3n4s1", "Global mean", "Dense 1", "output"} <= set(texts)
+
+
+def test_a_generator_of_scale_1():
+    found = labels(arrange(build_generator(Generator(blocks=1, filters=4), 1)))
+    assert found[:3] == ["input lr", "standardise", "PixelUnshuffle ÷4"]
+    assert found[-5:] == ["PixelShuffle ×4", "Crop", "unstandardise", "Add", "output"]

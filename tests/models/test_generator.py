@@ -78,3 +78,31 @@ def test_a_saved_generator_comes_back_the_same(policy, config, tmp_path):
     model.save(tmp_path / "g.keras")
     again = keras.models.load_model(tmp_path / "g.keras")
     np.testing.assert_array_equal(model(x), again(x))
+
+
+@pytest.mark.parametrize("upsampling", ["direct", "steps"])
+@pytest.mark.parametrize(("scale", "unshuffle"), [(1, None), (1, 1), (1, 2), (2, 4)])
+def test_unshuffling_keeps_the_size_whatever_the_sides(upsampling, scale, unshuffle, tmp_path):
+    config = Generator(blocks=1, filters=4, upsampling=upsampling, unshuffle=unshuffle)
+    g = build_generator(config, scale)
+    g.save(tmp_path / "g.keras")
+    loaded = keras.models.load_model(tmp_path / "g.keras")
+    for sides in ((16, 24), (13, 18), (1, 3)):
+        lr = np.random.default_rng(0).random((2, *sides, 3), np.float32)
+        sr = g(lr).numpy()
+        assert sr.shape == (2, scale * sides[0], scale * sides[1], 3)
+        np.testing.assert_array_equal(loaded(lr), sr)
+    assert ("bicubic" in [layer.name for layer in g.layers]) == (scale > 1)
+
+
+def test_at_scale_1_the_blocks_are_at_a_quarter_of_the_size():
+    g = build_generator(Generator(blocks=2, filters=4), 1)
+    features = keras.Model(g.input, g.get_layer("body_add").output)
+    assert features(np.zeros((1, 64, 32, 3), np.float32)).shape == (1, 16, 8, 4)
+
+
+def test_at_scale_1_a_generator_without_a_difference_is_the_identity():
+    g = build_generator(Generator(blocks=1, filters=4), 1)
+    g.get_layer("tail_conv").set_weights([0 * w for w in g.get_layer("tail_conv").get_weights()])
+    lr = np.random.default_rng(0).random((1, 9, 10, 3), np.float32)
+    np.testing.assert_allclose(g(lr), lr, atol=1e-7)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from srgan_keras.models.layers import BlockConv2D
+from srgan_keras.models.layers import BlockConv2D, PixelShuffle, PixelUnshuffle
 
 
 @pytest.mark.parametrize("taps", [1, 3, 5, 9])
@@ -30,3 +30,17 @@ def test_block_convolution_is_the_convolution(taps, tmp_path):
     np.testing.assert_array_equal(
         keras.models.load_model(tmp_path / "model.keras")(x), results[0][0]
     )
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_pixel_unshuffle_is_the_inverse_of_pixel_shuffle(scale, rng):
+    x = rng.uniform(size=(2, 3 * scale, 5 * scale, 3)).astype(np.float32)
+    folded = PixelUnshuffle(scale)(x)
+    assert folded.shape == (2, 3, 5, 3 * scale**2)
+    np.testing.assert_array_equal(PixelShuffle(scale)(folded), x)
+
+
+def test_pixel_unshuffle_repeats_the_last_row_and_column(rng):
+    x = rng.uniform(size=(1, 5, 7, 3)).astype(np.float32)
+    grown = np.pad(x, [(0, 0), (0, 3), (0, 1), (0, 0)], mode="edge")
+    np.testing.assert_array_equal(PixelUnshuffle(4)(x), PixelUnshuffle(4)(grown))

@@ -10,28 +10,33 @@ from srgan_keras.config import PRESETS, Generator
 from srgan_keras.configure import load
 from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.generator import build_generator
-from srgan_keras.models.layers import PixelShuffle
-from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.models.layers import CropToScale, PixelShuffle, PixelUnshuffle
+from srgan_keras.models.receptive_field import bytes_per_pixel, fold, receptive_radius
 
 
 def reach_of_gradient(model: keras.Model, scale: int) -> int:
     """Farthest LR pixel along the middle with a gradient from an SR pixel, over all phases.
 
+    A network with a fold has phases in each row of a square.
+
     With positive weights and inputs nothing cancels and no ReLU is closed; with small ones no
     sigmoid is saturated.
     """
     model.set_weights([0.1 * np.abs(weight) + 0.01 for weight in model.get_weights()])
-    side = 41
+    side = 72
     middle = side // 2
     x = tf.ones((1, side, side, 3))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         y = model(x, training=False)
-        pixels = [tf.reduce_sum(y[0, scale * middle + p, scale * middle]) for p in range(scale)]
+        pixels = [
+            tf.reduce_sum(y[0, scale * middle + p, scale * middle])
+            for p in range(scale * fold(model))
+        ]
     farthest = 0
-    for pixel in pixels:
+    for p, pixel in enumerate(pixels):
         rows = np.flatnonzero(np.abs(tape.gradient(pixel, x)[0]).sum((1, 2)))
-        farthest = max(farthest, *np.abs(rows - middle))
+        farthest = max(farthest, *np.abs(rows - middle - p // scale))
     return farthest
 
 
@@ -73,6 +78,18 @@ def test_each_option_of_the_generator_counts(options: dict, radius: int):
     config = Generator(2, 4, upsample_filters=4, activation="relu", bicubic_skip=False)
     model = build_generator(replace(config, **options), 2)
     assert receptive_radius(model, 2) == radius == reach_of_gradient(model, 2)
+
+
+@pytest.mark.parametrize("upsampling", ["direct", "steps"])
+@pytest.mark.parametrize(("scale", "unshuffle"), [(1, None), (1, 1), (1, 2), (2, 4)])
+def test_a_fold_widens_the_view(scale: int, unshuffle: int | None, upsampling: str):
+    config = Generator(1, 4, upsampling, upsample_filters=4, activation="relu", unshuffle=unshuffle)
+    model = build_generator(config, scale)
+    side = config.fold(scale)
+    assert fold(model) == side
+    assert receptive_radius(model, scale) == reach_of_gradient(model, scale)
+    if upsampling == "direct":  # head, block, body and tail, then the rest of the square
+        assert receptive_radius(model, scale) == 5 * side + side - 1
 
 
 @pytest.mark.parametrize(
@@ -130,3 +147,10 @@ def test_a_layer_that_sees_the_whole_image_is_refused():
     mean = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
     with pytest.raises(ValueError, match="GlobalAveragePooling2D"):
         receptive_radius(keras.Model(inputs, layers.Add()([inputs, mean])), 1)
+
+
+def test_folded_features_take_less_memory():
+    inputs = keras.Input((None, None, 3))
+    x = PixelUnshuffle(2)(inputs)  # 12 channels of 4 bytes at a quarter of the pixels
+    model = keras.Model(inputs, CropToScale(1)([PixelShuffle(2)(conv(1, 12)(x)), inputs]))
+    assert bytes_per_pixel(model) == 12 + 12 + 12
