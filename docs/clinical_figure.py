@@ -22,6 +22,7 @@ ALONE = {  # at the upper end of the range or beyond it, so that a small picture
     "veil": {"veil_depth": (0.45, 0.45)},
     "falloff": {"falloff_depth": (0.6, 0.6)},
     "shadow": {"shadow_depth": (0.6, 0.6)},
+    "sheen": {"sheen_depth": (0.12, 0.12)},
     "halo": {"halo_level": (1.2, 1.2)},
     "lashes": {"lashes_depth": (0.4, 0.4)},
     "dust": {"dust_depth": (0.3, 0.3), "dust_count": (6, 6)},

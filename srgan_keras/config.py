@@ -20,7 +20,7 @@ from srgan_keras.ranges import (
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
-PresetName = Literal["demo", "paper", "author", "fundus"]
+PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real"]
 FovMask = Literal[1, 2, 3, 4]
 """Versions of `srgan_keras.data.fov.fov_mask`."""
 PRESETS: tuple[str, ...] = get_args(PresetName)
@@ -84,6 +84,10 @@ class Clinical:
     """Darkness in a patch or from one side."""
     shadow_depth: tuple[Share, Share] = (0.1, 0.6)
     """Share of the light lost in the shadow."""
+    sheen_share: Share = 0.5
+    """Patchy haze and reflexes of the nerve fibre layer: irregular light and dark blotches."""
+    sheen_depth: tuple[Share, Share] = (0.02, 0.12)
+    """Standard deviation of the blotches, as a share of the light."""
     halo_share: Share = 0.35
     """Coloured light that leaks in at the FOV edge."""
     halo_level: tuple[Amount, Amount] = (0.2, 1.2)
@@ -241,6 +245,9 @@ class Loss:
     """Weight of the content term in stage 2."""
     adversarial_weight: Amount = 1e-4
     """Weight of the adversarial term in stage 2, lambda of Eq. (4)."""
+    structure_weight: Amount = 0.0
+    """Weight in both stages of 1 - the structure term of SSIM, which brightness and contrast leave
+    as it is."""
     grid_weight: Amount = 0.0
     """Weight in stage 2 of the part of SR - HR that repeats with the period of a PixelShuffle."""
     feature_jitter: Size = 0

@@ -54,7 +54,7 @@ def test_a_wrong_file_is_refused_with_one_line(text, message, tmp_path):
 def test_missing_file_and_preset_are_named():
     with pytest.raises(UsageError, match=r"nowhere\.yaml"):
         load("demo", "nowhere.yaml")
-    with pytest.raises(UsageError, match="demo, paper, author, fundus"):
+    with pytest.raises(UsageError, match="demo, paper, author, fundus, restore, real"):
         load("papre")
 
 

@@ -33,6 +33,25 @@ def test_distances_of_half_precision_are_reduced_in_float32():
     np.testing.assert_allclose(loss, [1e6])  # float16 ends at 65504
 
 
+def test_the_structure_loss_sees_structure_and_neither_brightness_nor_contrast(rng):
+    fine = rng.random((1, 64, 64, 3), np.float32)
+    hr = np.concatenate([0.3 + 0.2 * fine, np.full_like(fine, 0.5), np.zeros_like(fine)])
+    for sr in (hr, 0.1 + 0.5 * hr):
+        np.testing.assert_allclose(losses.structure_loss(hr, sr), 0, atol=0.01)
+    unlike = np.concatenate([0.3 + 0.2 * rng.random(fine.shape, np.float32), hr[1:]])
+    loss = losses.structure_loss(hr, unlike)
+    assert 0.9 < loss[0] < 1.1  # no correlation
+    np.testing.assert_allclose(loss[1:], 0, atol=0.01)
+    np.testing.assert_allclose(losses.structure_loss(hr, 1 - hr)[0], 2, atol=0.05)
+
+
+def test_gradients_of_the_structure_loss_are_finite_where_an_image_is_black():
+    hr, sr = tf.zeros((1, 40, 40, 3)), tf.Variable(tf.zeros((1, 40, 40, 3)))
+    with tf.GradientTape() as tape:
+        loss = losses.structure_loss(hr, sr)
+    assert np.isfinite(tape.gradient(loss, sr)).all()
+
+
 def test_adversarial_losses_are_their_equations():
     hr, sr = tf.constant([[0.3], [-1.0]]), tf.constant([[-0.2], [2.0]])
     d_hr, d_sr = tf.sigmoid(hr)[:, 0], tf.sigmoid(sr)[:, 0]

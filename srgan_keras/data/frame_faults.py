@@ -23,6 +23,8 @@ behind the camera's own mask and stays black."""
 VEIL_COLOURS = ((1, 0.82, 0.4), (1, 0.85, 0.65), (0.95, 0.65, 0.75))  # olive, grey, violet
 HALO_COLOURS = ((1, 0.35, 0.02), (1, 0.75, 0.1), (0.7, 0.5, 0.7))  # orange, yellow, violet
 
+WAVES = 32  # enough for a field that looks random
+
 Field = np.ndarray
 """float32 [H, W]."""
 
@@ -48,6 +50,8 @@ def spoil(
         image = image * _falloff(place, stream.share(settings.falloff_depth), stream)[..., None]
     if stream := draws.of("shadow", settings.shadow_share):
         image = image * _shadow(place, stream.share(settings.shadow_depth), stream)[..., None]
+    if stream := draws.of("sheen", settings.sheen_share):
+        image = image * _sheen(place, stream.amount(settings.sheen_depth), stream)[..., None]
     if stream := draws.of("halo", settings.halo_share):
         light = gate * _halo(place, stream.amount(settings.halo_level), stream)
         image = image + light[..., None] * _colour(HALO_COLOURS, stream)
@@ -99,6 +103,22 @@ def _shadow(place: tuple[Field, Field], depth: float, stream: Stream) -> Field:
         return 1 - depth * _bump(place, stream.point(1.0), (2 * width, width), angle)
     along = math.cos(angle) * place[0] + math.sin(angle) * place[1]
     return 1 - depth / (1 + np.exp(-(along - start) / width))
+
+
+def _sheen(place: tuple[Field, Field], depth: float, stream: Stream) -> Field:
+    """Blotches of deviation `depth`: plane waves of any direction and phase, strongest in a patch.
+
+    Their wavelengths lie between 0.03 and 0.4 of the FOV's radius, spread evenly over octaves.
+    """
+    number = 2 * math.pi / np.exp(stream.rng.uniform(math.log(0.03), math.log(0.4), WAVES))
+    turn, phase = stream.rng.uniform(-math.pi, math.pi, (2, WAVES))
+    field = np.zeros_like(place[0])
+    waves = np.stack([number * np.cos(turn), number * np.sin(turn), phase], 1).astype(np.float32)
+    for across, down, start in waves:
+        field += np.cos(across * place[0] + down * place[1] + start)
+    widths = stream.rng.uniform(0.4, 1.2), stream.rng.uniform(0.2, 0.8)
+    patch = 0.3 + 0.7 * _bump(place, stream.point(1.0), widths, stream.angle())
+    return np.maximum(1 + depth * math.sqrt(2 / WAVES) * patch * field, 0.05)
 
 
 def _halo(place: tuple[Field, Field], level: float, stream: Stream) -> Field:

@@ -25,7 +25,9 @@ SHOWN = 3
 """Photographs in a comparison."""
 
 PANELS = {
-    "Loss of the generator, by term": ("pixel", "content", "adversarial", "grid", "total"),
+    "Loss of the generator, by term": (
+        *("pixel", "structure", "content", "adversarial", "grid", "total"),
+    ),
     "Loss of the discriminator": ("discriminator",),
     "Discriminator's mean output on HR and SR": ("d_hr", "d_sr"),
     "Validation, PSNR inner (dB)": ("val_psnr", "bicubic_psnr", "input_psnr"),

@@ -19,7 +19,7 @@ from srgan_keras.training.steps import Outcome
 
 log = logging.getLogger(__name__)
 
-TERMS = ("pixel", "content", "adversarial", "grid")
+TERMS = ("pixel", "structure", "content", "adversarial", "grid")
 COLUMNS = (
     *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
     *(f"{term}_gradient" for term in TERMS),

@@ -43,6 +43,7 @@ class SRGAN(TrainingModel):
         self.weights_by_term = {
             "pixel": loss.stage2_pixel_weight if adversarial else loss.stage1_pixel_weight,
             "content": loss.stage2_content_weight if adversarial else loss.stage1_content_weight,
+            "structure": loss.structure_weight,
             "adversarial": loss.adversarial_weight if adversarial else 0.0,
             "grid": loss.grid_weight if adversarial else 0.0,
         }
@@ -73,6 +74,8 @@ class SRGAN(TrainingModel):
         terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
             terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
+        if self.weights_by_term["structure"]:
+            terms["structure"] = losses.structure_loss(hr, sr)
         if self.weights_by_term["content"]:
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)

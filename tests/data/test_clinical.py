@@ -171,6 +171,17 @@ def test_some_of_the_light_is_lost(fault):
     assert max(image.max() for image in spoiled) < 260
 
 
+def test_sheen_is_irregular_and_of_its_depth():
+    grey = np.full((256, 256, 3), 100, np.uint8)
+    spoiled = [
+        clinical2.degrade(grey, only("sheen", sheen_depth=(0.1, 0.1)), 1, 0, i) for i in range(8)
+    ]
+    deviations = [image[..., 1].std() for image in spoiled]
+    assert 2 < np.mean(deviations) < 10  # 10 where the patch covers all
+    turned = [np.corrcoef(image.ravel(), image[::-1].ravel())[0, 1] for image in spoiled]
+    assert np.abs(turned).max() < 0.5
+
+
 def test_the_halo_is_brightest_at_the_edge(photograph):
     y, x = np.mgrid[-127.5:128, -127.5:128]
     radius = np.hypot(y, x)
