@@ -51,6 +51,8 @@ class EvaluateOptions:
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
     """Also upscale the poor photographs of --pairs at full size, not only their reductions."""
+    segmenter: Annotated[Path | None, _arg("DIR", "none")] = None
+    """Training of `downstream segmentation` for vessel Dice of --pairs: OUT/trainings/NAME."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
@@ -80,7 +82,7 @@ class EvaluateOptions:
     self_ensemble: bool = False
     """Also measure the mean over eight flips and rotations, as NAME+, without trust maps."""
     out: Folder = Path("runs/evaluation")
-    """Folder for metrics.json, per_image.csv, trust/ and report.html."""
+    """Folder for metrics.json, per_image.csv or per_pair.csv, pictures and report.html."""
 
 
 @dataclass(frozen=True)
