@@ -23,6 +23,7 @@ from srgan_keras import configure
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
+    AssessOptions,
     DownstreamOptions,
     EvaluateOptions,
     ExportOptions,
@@ -36,6 +37,7 @@ T = TypeVar("T")
 COMMANDS = {
     "prepare": PrepareOptions,
     "train": TrainOptions,
+    "assess": AssessOptions,
     "upscale": UpscaleOptions,
     "export": ExportOptions,
     "evaluate": EvaluateOptions,
@@ -85,7 +87,8 @@ def run(command: str, arguments: list[str]) -> None:
         options, config = parse_training(arguments)
     else:
         options = parse(COMMANDS[command], arguments, command)
-    _import_tensorflow()
+    if command != "assess":  # it needs no TensorFlow
+        _import_tensorflow()
     if command == "prepare":
         from srgan_keras.preparation.prepare import prepare
 
@@ -94,6 +97,10 @@ def run(command: str, arguments: list[str]) -> None:
         from srgan_keras.train import train
 
         train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
+    elif command == "assess":
+        from srgan_keras.assessment.assess import assess
+
+        assess(options)
     elif command == "upscale":
         from srgan_keras.inference.upscale_files import upscale_files
 

@@ -86,6 +86,18 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class AssessOptions:
+    """Measure the technical quality of photographs and recommend what to do with each."""
+
+    inputs: Positional[Inputs]
+    """Files, folders or globs; a folder is searched at any depth."""
+    out: Annotated[Path, arg(metavar="CSV")]
+    """Table to write, one line for each photograph."""
+    overwrite: bool = False
+    """Replace a table that exists."""
+
+
+@dataclass(frozen=True)
 class UpscaleOptions:
     """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF and WebP."""
 
@@ -99,6 +111,8 @@ class UpscaleOptions:
     """File format of the results."""
     overwrite: bool = False
     """Replace results that exist, instead of skipping their inputs."""
+    when: Literal["always", "recommended"] = "always"
+    """recommended: skip photographs for which `assess` recommends leave or retake."""
     shard: Annotated[str, arg(metavar="I/N")] = "1/1"
     """Part I of N: every N-th input from the I-th, for one of N processes."""
     engine: Literal["keras", "openvino"] = "keras"
