@@ -103,8 +103,12 @@ def thresholds(grades: list[tuple[int, str, Measures]]) -> dict[str, float]:
         name: (min if name == "contrast" else max)(getattr(m, name) for m in good)
         for name in LIMITS
     }
-    least = min(m.contrast for eye, _, m in grades if eye > 10)
-    return {n: round(v, 4) for n, v in (limits | {"retake_contrast": 0.75 * least}).items()}
+    limits["retake_contrast"] = 0.75 * min(m.contrast for eye, _, m in grades if eye > 10)
+    # away from the good photographs, so that rounding flags none of them
+    rounded = {
+        n: np.floor(v * 1e4) if "contrast" in n else np.ceil(v * 1e4) for n, v in limits.items()
+    }
+    return {name: float(value) / 1e4 for name, value in rounded.items()}
 
 
 def faults(
@@ -156,7 +160,9 @@ def compared(
     strength: float,
 ) -> dict[str, str]:
     """Return the AUC over all photographs, and the mean over the cameras."""
-    values = [(camera, p[name], c[name]) for (camera, _), p, c in zip(shown, poor, clean)]
+    values = [
+        (camera, p[name], c[name]) for (camera, _), p, c in zip(shown, poor, clean, strict=True)
+    ]
     by_camera = [
         auc([p for c, p, _ in values if c == camera], [n for c, _, n in values if c == camera])
         for camera in CAMERAS

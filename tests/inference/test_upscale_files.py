@@ -166,3 +166,16 @@ def test_the_adversarial_model_is_named_after_a_pretrained_one_or_lies_in_its_ru
     assert upscale_files._adversarial(tmp_path / "stage1") == tmp_path / "stage2"
     (tmp_path / "fundus-gan").mkdir()
     assert upscale_files._adversarial(tmp_path / "fundus") == tmp_path / "fundus-gan"
+
+
+def test_when_recommended_skips_and_counts(models, tmp_path, monkeypatch, caplog):
+    """A frame without a field of view is to be retaken; a small good one is to be upscaled."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    deep = phantom(2, 200).image.astype(np.uint16) * 257
+    for name, image in (("none", np.zeros((70, 70, 3), np.uint8)), ("good", phantom(1, 200).image)):
+        write(Path(f"in/{name}.png"), ImageFile(image))
+    write(Path("in/deep.png"), ImageFile(deep))
+    assert run(models / "stage1", "in", "--out", "out", "--when", "recommended") == 0
+    assert made() == ["deep.png", "good.png"]
+    assert "1 of 3 files are skipped: retake 1" in caplog.text
