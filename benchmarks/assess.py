@@ -3,14 +3,15 @@
     python benchmarks/assess.py --data data --thresholds
     python benchmarks/assess.py --data data [--photographs 9] [--strength 1 2] [--json]
 
-With `--thresholds` it prints the limits of `srgan_keras.assessment.recommend`: the worst values of
-the takes of grade C and of the references among RIDB's eyes 11 to 20, and three quarters of the
-least contrast of these eyes. Otherwise it prints two tables. The first has the area under the ROC
-curve (AUC) of contrast between RIDB's takes of grade A and C, eyes 1 to 10. The second has the AUC
-between clean photographs and the same ones with one planted fault of degradation `clinical`, for
-each fault and strength: over all photographs of five cameras, and the mean over these cameras. None
-of these photographs sets a threshold. Photographs are cropped to their field of view and reduced to
-1024 px, as `evaluate` does.
+With `--thresholds` it prints the limits of `srgan_keras.assessment.recommend`. They are the worst
+values of good photographs: the takes of grade C and the references of RIDB's eyes 11 to 20. The
+limit for `retake` is three quarters of the least contrast of these eyes.
+
+Otherwise it prints areas under the ROC curve (AUC). The first is that of contrast, between RIDB's
+takes of grade A and C, eyes 1 to 10. The table compares clean photographs of five cameras with the
+same ones after one planted fault of degradation `clinical`. It has the AUC over all photographs, and
+the mean over the cameras. None of these photographs sets a threshold. They are cropped to their
+field of view and reduced to 1024 px, as `evaluate` does.
 """
 
 import argparse

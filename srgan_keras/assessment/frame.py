@@ -79,8 +79,8 @@ class Frame:
     def halo(self) -> float:
         """Return the light at the FOV edge beside that further in, in the brightest of 16 sectors.
 
-        It is the mean of red and green of ln(upper quartile beyond 0.9 radii) - ln(median between
-        0.62 and 0.78 radii), or -1 where the field of view shows no such edge.
+        It is ln(upper quartile beyond 0.9 radii) - ln(median between 0.62 and 0.78 radii), the mean
+        over red and green. It is -1 where the field of view shows no such edge.
         """
         radius = np.hypot(self._u, self._v)
         turn = (np.arctan2(self._v, self._u) + np.pi) / (2 * np.pi)

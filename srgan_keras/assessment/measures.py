@@ -19,7 +19,7 @@ _MOST_SIDE = 1024  # px; a larger part of a photograph would only cost memory
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured in one photograph, in the order of the table's columns.
+    """The values of one photograph, in the order of the table's columns.
 
     Attributes:
         width: of the file, px.

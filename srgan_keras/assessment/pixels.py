@@ -39,8 +39,8 @@ def blocks(image: np.ndarray, inside: np.ndarray, middle: np.ndarray) -> float:
     """Return the steps at the borders of JPEG blocks, beside the fine detail that is left.
 
     d is the absolute difference of neighbouring lines of luma, less the mean of the two next ones.
-    Of the eight places that a grid of 8 px may have, the largest mean of d less the median counts,
-    summed over both directions. It is divided by the mean fine detail + 0.3 grey levels.
+    A grid of 8 px has eight possible places. The largest mean of d among them, less the median,
+    counts, summed over both directions. It is divided by the mean fine detail + 0.3 grey levels.
 
     Z. Wang, H. R. Sheikh, A. C. Bovik, "No-reference perceptual quality assessment of JPEG
     compressed images", ICIP 2002.

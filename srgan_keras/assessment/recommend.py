@@ -59,7 +59,7 @@ installed is recommended.
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What to do with a photograph.
+    """One action for a photograph.
 
     Attributes:
         faults: keys of `LIMITS`, the clearest first.

@@ -104,7 +104,7 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
 
 
 def _not_needed(image: ImageFile) -> str:
-    """Return the recommendation where a photograph shall not be upscaled, otherwise nothing."""
+    """Return the recommendation if it is to leave or to retake, otherwise nothing."""
     colour = image.colour
     if colour.dtype != np.uint8:
         colour = ((colour.astype(np.uint32) + 128) // 257).astype(np.uint8)
