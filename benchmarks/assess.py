@@ -9,8 +9,8 @@ limit for `retake` is three quarters of the least contrast of these eyes.
 
 Otherwise it prints areas under the ROC curve (AUC). The first is that of contrast, between RIDB's
 takes of grade A and C, eyes 1 to 10. The table compares clean photographs of five cameras with the
-same ones after one planted fault of degradation `clinical`. It has the AUC over all photographs, and
-the mean over the cameras. None of these photographs sets a threshold. They are cropped to their
+same ones after one planted fault of degradation `clinical`. It has the AUC over all photographs,
+and the mean over the cameras. None of these photographs sets a threshold. They are cropped to their
 field of view and reduced to 1024 px, as `evaluate` does.
 """
 

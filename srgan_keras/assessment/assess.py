@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TextIO
 
 from tqdm import tqdm
 
 from srgan_keras.assessment.measures import Measures, measure
 from srgan_keras.assessment.recommend import recommend
 from srgan_keras.data.decode import SUFFIXES, Reason, decode, read_bytes
-from srgan_keras.data.listing import listing
+from srgan_keras.data.listing import listing, printable
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.files import atomic_write
 from srgan_keras.options import AssessOptions
 
 log = logging.getLogger(__name__)
@@ -43,25 +43,27 @@ def assess(options: AssessOptions) -> None:
     out = options.out
     if out.exists() and not options.overwrite:
         raise UsageError(f"{out} exists: choose another file, or set overwrite to replace it")
-    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
-    done = _finished(partial)
+    unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
+    done = _finished(unfinished)
     if done:
-        log.info("%s: %d photographs are assessed already", partial, len(done))
-    todo = [file for file in files if str(file) not in done]
+        log.info("%s: %d photographs are assessed already", unfinished, len(done))
+    todo = [file for file in files if _name(file) not in done]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8") as table:
-            _write(table, [done[str(file)] for file in files if str(file) in done], header=True)
+        _write_table(unfinished, list(done.values()))  # without a half-written last line
+        with unfinished.open("a", newline="", encoding="utf-8") as table:
+            writer = csv.DictWriter(table, COLUMNS)
             for row in tqdm(_rows(todo), total=len(todo), unit="photo", disable=None):
-                _write(table, [row])
+                writer.writerow(row)
+                table.flush()
                 done[row["file"]] = row
-        _in_order(partial, [done[str(file)] for file in files])
-        os.replace(partial, out)
+        _write_table(out, [done[_name(file)] for file in files])
+        unfinished.unlink()
     except OSError as error:
         if error.filename is None:
             raise
         raise UsageError(f"cannot write {out}: {error.strerror}") from None
-    found = Counter(done[str(file)]["recommendation"] for file in files)
+    found = Counter(done[_name(file)]["recommendation"] for file in files)
     print(", ".join(f"{name} {count}" for name, count in sorted(found.items())))  # noqa: T201
     if failed := found[FAILED]:
         raise CommandError(f"{failed} of {len(files)} files could not be read: see {out}")
@@ -111,13 +113,13 @@ def _row(file: Path) -> Row:
     except (Reason, UsageError) as error:
         log.warning("%s cannot be read: %s", file, error)
         return dict.fromkeys(COLUMNS, "") | {
-            "file": str(file),
+            "file": _name(file),
             "recommendation": FAILED,
             "reason": str(error),
         }
     advice = recommend(found)
     about = {
-        "file": str(file),
+        "file": _name(file),
         "recommendation": advice.action,
         "model": advice.model,
         "reason": advice.reason,
@@ -126,33 +128,29 @@ def _row(file: Path) -> Row:
     return about | {name: _cell(value) for name, value in asdict(found).items()}
 
 
+def _name(file: Path) -> str:
+    return printable(str(file))
+
+
 def _cell(value: float) -> str:
     if isinstance(value, int):
         return str(value)
     return "" if value != value else f"{value:.4f}"  # NaN
 
 
-def _finished(partial: Path) -> dict[str, Row]:
+def _finished(unfinished: Path) -> dict[str, Row]:
     """Read the rows that an interrupted command has left; a half-written last line is dropped."""
-    if not partial.is_file():
+    if not unfinished.is_file():
         return {}
-    text = partial.read_text(encoding="utf-8", errors="replace")
-    lines = text[: text.rfind("\n") + 1].splitlines(keepends=True)
-    rows = csv.DictReader(lines)
+    text = unfinished.read_text(encoding="utf-8", errors="replace")
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines(keepends=True))
     if tuple(rows.fieldnames or ()) != COLUMNS:
         return {}
     return {row["file"]: row for row in rows if None not in row.values() and None not in row}
 
 
-def _write(table: TextIO, rows: Sequence[Row], header: bool = False) -> None:
-    writer = csv.DictWriter(table, COLUMNS)
-    if header:
+def _write_table(file: Path, rows: Sequence[Row]) -> None:
+    with atomic_write(file) as partial, partial.open("w", newline="", encoding="utf-8") as table:
+        writer = csv.DictWriter(table, COLUMNS)
         writer.writeheader()
-    writer.writerows(rows)
-    table.flush()
-
-
-def _in_order(partial: Path, rows: Sequence[Row]) -> None:
-    """Write the rows in the order of the files; before, those of an earlier attempt came first."""
-    with partial.open("w", newline="", encoding="utf-8") as table:
-        _write(table, rows, header=True)
+        writer.writerows(rows)

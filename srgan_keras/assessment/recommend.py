@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from srgan_keras.assessment.measures import Measures
 from srgan_keras.paths import packaged
 
@@ -83,7 +81,8 @@ def recommend(found: Measures, models: Path | None = None) -> Recommendation:
     """
     if not found.fov:
         return Recommendation((), "retake", "", "no field of view is found")
-    faults = tuple(sorted((name for name in LIMITS if excess(found, name) > 0), key=_order(found)))
+    beyond = {name: excess(found, name) for name in LIMITS}
+    faults = tuple(sorted((n for n in LIMITS if beyond[n] > 0), key=beyond.get, reverse=True))
     for share, word in ((found.saturated, "overexposed"), (found.dark, "underexposed")):
         if share > MOST_LOST:
             reason = f"{word}: {100 * share:.0f} % of the field of view"
@@ -104,15 +103,6 @@ def excess(found: Measures, name: str) -> float:
     """Return by how much a measure is worse than its limit, as a share of the limit."""
     share = getattr(found, name) / LIMITS[name] - 1
     return -share if name == "contrast" else share
-
-
-def quality(found: Measures) -> float:
-    """Return the overall technical quality, larger is better: local contrast, or -inf."""
-    return found.contrast if np.isfinite(found.contrast) else -np.inf
-
-
-def _order(found: Measures):  # noqa: ANN202
-    return lambda name: -excess(found, name)
 
 
 def _said(found: Measures, name: str) -> str:

@@ -65,8 +65,8 @@ def test_an_interrupted_command_resumes(folder, monkeypatch):
     monkeypatch.setattr(command.os, "cpu_count", lambda: 1)
     monkeypatch.setattr(command, "measure", stopped)
     assert run("photographs", "--out", "table.csv") == 130
-    (kept,) = rows(".table.partial.csv")
-    with open(".table.partial.csv", "a") as table:
+    (kept,) = rows(".table.unfinished.csv")
+    with open(".table.unfinished.csv", "a") as table:
         table.write("photographs/b.png,leave,half a li")
     again = []
     monkeypatch.setattr(command, "measure", lambda image: again.append(0) or measure(image))
