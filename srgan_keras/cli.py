@@ -21,6 +21,7 @@ from srgan_keras import configure, console, process, ranges
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
+    AssessOptions,
     DownstreamOptions,
     EvaluateOptions,
     ExportOptions,
@@ -34,6 +35,7 @@ T = TypeVar("T")
 COMMANDS = {
     "prepare": PrepareOptions,
     "train": TrainOptions,
+    "assess": AssessOptions,
     "upscale": UpscaleOptions,
     "export": ExportOptions,
     "evaluate": EvaluateOptions,
@@ -91,9 +93,10 @@ def run(command: str, arguments: list[str]) -> None:
     else:
         options = parse(COMMANDS[command], arguments, command)
         ranges.check(options)
-    process.check_backend()
-    with process.tensorflow_environment():
-        _import_tensorflow()
+    if command != "assess":  # it needs no TensorFlow
+        process.check_backend()
+        with process.tensorflow_environment():
+            _import_tensorflow()
     if command == "prepare":
         from srgan_keras.preparation.prepare import prepare
 
@@ -103,6 +106,10 @@ def run(command: str, arguments: list[str]) -> None:
 
         workdir = options.workdir or Path("runs") / options.preset
         train(config, _utf8(workdir), options.overwrite)
+    elif command == "assess":
+        from srgan_keras.assessment.assess import assess
+
+        assess(options)
     elif command == "upscale":
         from srgan_keras.inference.upscale_files import upscale_files
 

@@ -32,6 +32,7 @@ from srgan_keras.options import EvaluateOptions
 from srgan_keras.report import page as report
 from srgan_keras.report.gallery import Gallery
 from srgan_keras.report.markdown import table
+from srgan_keras.report.pair_gallery import PairGallery
 from srgan_keras.report.pairs import table as pairs_table
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,12 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
 
 def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
     """Measure pairs of photographs: `evaluate --pairs`."""
-    result = pairs.evaluate_pairs(models, options.pairs, options.out, options.full_size)
+    gallery = PairGallery(options.out)
+    result = pairs.evaluate_pairs(
+        *(models, options.pairs, options.out, options.full_size, options.segmenter, gallery.see)
+    )
+    gallery.finish()
+    report.write(options.out, models)
     say(pairs_table(result))
     if failed := result["runs"][0]["failed"]:
         raise CommandError(f"{len(failed)} pairs could not be read: see the lines above")

@@ -56,6 +56,8 @@ class EvaluateOptions:
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
     """Also upscale the poor photographs of --pairs at full size, not only their reductions."""
+    segmenter: Annotated[Path | None, _arg("DIR", "none")] = None
+    """Training of `downstream segmentation` for vessel Dice of --pairs: OUT/trainings/NAME."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Split of the dataset to measure."""
     protocol: Literal["standard", "author"] = "standard"
@@ -85,7 +87,19 @@ class EvaluateOptions:
     self_ensemble: bool = False
     """Also measure the mean over eight flips and rotations, as NAME+, without trust maps."""
     out: Folder = Path("runs/evaluation")
-    """Folder for metrics.json, per_image.csv, trust/ and report.html."""
+    """Folder for metrics.json, per_image.csv or per_pair.csv, pictures and report.html."""
+
+
+@dataclass(frozen=True)
+class AssessOptions:
+    """Measure the technical quality of photographs and recommend what to do with each."""
+
+    inputs: Positional[Inputs]
+    """Files, folders or globs; a folder is searched at any depth."""
+    out: Annotated[Path, arg(metavar="CSV")]
+    """Table to write, one line for each photograph."""
+    overwrite: bool = False
+    """Replace a table that exists."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,8 @@ class UpscaleOptions:
     """File format of the results."""
     overwrite: bool = False
     """Replace results that exist, instead of skipping their inputs."""
+    when: Literal["always", "recommended"] = "always"
+    """recommended: skip photographs for which `assess` recommends leave or retake."""
     shard: Annotated[str, arg(metavar="I/N")] = "1/1"
     """Part I of N: every N-th input from the I-th, for one of N processes."""
     engine: Literal["keras", "openvino"] = "keras"

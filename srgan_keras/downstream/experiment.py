@@ -15,15 +15,17 @@ import pandas as pd
 
 from srgan_keras.downstream import figures, scores
 from srgan_keras.downstream.compare import gap_recovery, pooled_aupr, sentence
-from srgan_keras.downstream.fit import Fit, FitSettings, Predictor, fit
+from srgan_keras.downstream.fit import Fit, FitSettings, fit
 from srgan_keras.downstream.inputs import Inputs
 from srgan_keras.downstream.tasks import CLASSES, Case, cases
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import INPUT, Standard
+from srgan_keras.evaluation.segmenter import Predictor
 from srgan_keras.evaluation.statistics import paired_gain, summary
 from srgan_keras.evaluation.summarise import small_sample
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
+from srgan_keras.metrics import masks
 from srgan_keras.options import DownstreamOptions
 from srgan_keras.report import page as report
 from srgan_keras.tables import markdown_table
@@ -222,8 +224,8 @@ class _Measured:
             histogram = scores.histogram(truth[case.fov], here[case.fov])
             self.counts[(*key, class_)].append(histogram.astype(np.int32))
             if on_hr is not None:
-                row[f"{class_}_false_per_megapixel"] = scores.false_lesions(
-                    scores.found(here), scores.found(on_hr[..., c]), truth, case.fov
+                row[f"{class_}_false_per_megapixel"] = masks.false_regions(
+                    masks.found(here), masks.found(on_hr[..., c]), truth, case.fov
                 )
         return row
 

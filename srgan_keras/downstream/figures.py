@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from srgan_keras.downstream.scores import curve, found
+from srgan_keras.downstream.scores import curve
 from srgan_keras.downstream.tasks import CLASSES, Case
+from srgan_keras.metrics.masks import found
 from srgan_keras.report.labels import label
 
 SHOWN = 2

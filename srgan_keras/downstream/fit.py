@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from srgan_keras import machine, process
 from srgan_keras.downstream.patches import Patches
-from srgan_keras.downstream.scores import levels
 from srgan_keras.downstream.segmenter import Segmenter
 from srgan_keras.downstream.tasks import CLASSES, Case, Task
+from srgan_keras.evaluation.segmenter import WEIGHTS
 from srgan_keras.models.unet import Kind, build_unet
 from srgan_keras.training import loop
 from srgan_keras.training.checkpoint import Checkpoints
@@ -91,7 +91,7 @@ def fit(
             keras.utils.set_random_seed(train.seed)
             network = build_unet(plan.network, len(CLASSES[plan.task]), plan.depth, plan.width)
             model = Segmenter(network, train.batch_size, train.ema_decay, plan.missed_weight)
-        file = folder / "segmenter.weights.h5"
+        file = folder / WEIGHTS
         if work.record["finished"]:
             network.load_weights(file)
             return network
@@ -112,27 +112,3 @@ def fit(
         network.save_weights(file)
         work.finish()
         return network
-
-
-class Predictor:
-    """A trained network on whole photographs: uint8 RGB [H, W, 3] -> uint16 [H, W, C].
-
-    Args:
-        network: of `fit`.
-        depth: times it halves the sides. Photographs are padded to a multiple of 2^depth: before
-            an odd side a strided convolution lies elsewhere than before the even ones of training.
-    """
-
-    def __init__(self, network: keras.Model, depth: int) -> None:
-        self.multiple = 2**depth
-        spec = tf.TensorSpec((1, None, None, 3))
-        call = tf.function(lambda x: tf.sigmoid(network(x, training=False)), input_signature=[spec])
-        self._call = call
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return the probabilities of each class, see `scores.levels`."""
-        height, width = image.shape[:2]
-        missing = [(0, -side % self.multiple) for side in (height, width)]
-        padded = np.pad(image, (*missing, (0, 0)), mode="edge")
-        floats = padded[np.newaxis].astype(np.float32) / 255
-        return levels(self._call(tf.constant(floats)).numpy()[0, :height, :width])

@@ -8,42 +8,14 @@ mean, and `evaluation.statistics.summary` counts it.
 
 import math
 
-import cv2
 import numpy as np
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-LEVELS = 1 << 16
-"""Probabilities are kept as round(65535 p): what differs by less is a tie."""
+from srgan_keras.metrics.masks import LEVELS, found, overlap
+
 WIDTHS = {"thin": (0, 3), "medium": (3, 6), "wide": (6, math.inf)}
 """Vessel widths in working px: above the first, up to the second."""
-NEAR = 3
-"""px; found as near as this to something is found at it."""
-
-
-def levels(probability: np.ndarray) -> np.ndarray:
-    """Return probabilities in 0..1 as uint16."""
-    return np.rint(probability * (LEVELS - 1)).astype(np.uint16)
-
-
-def found(score: np.ndarray) -> np.ndarray:
-    """Return where uint16 `score` says a probability of at least 0.5."""
-    return score >= LEVELS // 2
-
-
-def overlap(truth: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """Return precision, recall, dice and iou of two bool arrays of one shape."""
-    both, t, m = (int(np.count_nonzero(x)) for x in (truth & mask, truth, mask))
-    if t:
-        precision, recall = both / m if m else 0.0, both / t
-    else:
-        precision, recall = 0.0 if m else math.nan, math.nan
-    return {
-        "precision": precision,
-        "recall": recall,
-        "dice": 2 * both / (t + m) if t + m else 1.0,
-        "iou": both / (t + m - both) if t + m else 1.0,
-    }
 
 
 def histogram(truth: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -85,20 +57,6 @@ def sensitivity_by_width(truth: np.ndarray, mask: np.ndarray) -> dict[str, float
         if part.any():
             result[f"sensitivity_{name}"] = float(mask[part].mean())
     return result
-
-
-def false_lesions(mask: np.ndarray, on_hr: np.ndarray, truth: np.ndarray, fov: np.ndarray) -> float:
-    """Return lesions found here, but neither on HR nor by people, a megapixel of healthy retina.
-
-    A lesion is a connected region, 8 neighbours; at most `NEAR` px away counts as the same.
-    """
-    square = np.ones((2 * NEAR + 1,) * 2, np.uint8)
-    known = cv2.dilate((truth | on_hr).astype(np.uint8), square) > 0
-    healthy = fov & ~(cv2.dilate(truth.astype(np.uint8), square) > 0)
-    if not healthy.any():
-        return math.nan
-    labels, count = ndimage.label(mask & fov, np.ones((3, 3)))
-    return (count - len(np.unique(labels[known & (labels > 0)]))) / healthy.sum() * 1e6
 
 
 def score(

@@ -29,25 +29,43 @@ from srgan_keras.evaluation.registration import (
     register,
     warp,
 )
+from srgan_keras.evaluation.segmenter import (
+    VESSEL_METRICS,
+    Predictor,
+    VesselReference,
+    load_segmenter,
+)
 from srgan_keras.evaluation.summarise import FEWEST, Row
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.upscaler import bicubic
-from srgan_keras.metrics.agreement import Reference
+from srgan_keras.metrics.agreement import Reference, halved
 from srgan_keras.options import EvaluateOptions
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-_OPTIONS = ("models", "pairs", "full_size", "out")
-METRICS = ("agreement_green", "agreement_vessels", "psnr", "ssim")
+REFERENCE = "reference"
+_OPTIONS = ("models", "pairs", "full_size", "segmenter", "out")
+METRICS = ("agreement_green", "agreement_vessels", "psnr", "ssim", *VESSEL_METRICS)
+"""In the order of display; those of vessels need a segmenter."""
 REGION = "overlap"
 
 Enhance = Callable[[np.ndarray], np.ndarray]
 """The poor photograph, uint8 RGB [H, W, 3] -> the enhanced one, of the same size and type."""
 
+See = Callable[[list[Row], dict[str, np.ndarray]], None]
+"""Sees a pair's rows, and its frames by method: on the reference's grid at half size, uint8 RGB.
+The last frame is `REFERENCE`.
+"""
+
 
 def evaluate_pairs(
-    models: Sequence[protocol.Method], source: Path, out: Path, full_size: bool = False
+    models: Sequence[protocol.Method],
+    source: Path,
+    out: Path,
+    full_size: bool = False,
+    segmenter: Path | None = None,
+    see: See | None = None,
 ) -> dict[str, Any]:
     """Measure and write `metrics.json` and `per_pair.csv` into `out`.
 
@@ -56,6 +74,8 @@ def evaluate_pairs(
         source: folder or table, see `pair_list.read_pairs`.
         out: a folder, made where it does not exist.
         full_size: see `methods`.
+        segmenter: a training's folder, see `segmenter.load_segmenter`; adds its metrics.
+        see: called after each pair, for example to keep pictures.
 
     Returns:
         The contents of metrics.json: schema and one run. The run has protocol, data, n (pairs),
@@ -64,8 +84,9 @@ def evaluate_pairs(
         without a partner, `failed` holds files that cannot be decoded, each with its reason.
 
     Raises:
-        UsageError: no pairs, or none that can be measured.
+        UsageError: no pairs, none that can be measured, or no segmenter in the folder.
     """
+    predict = load_segmenter(segmenter) if segmenter else None
     pairs, alone = read_pairs(source)
     rejected = [{"poor": name, "reason": "no photograph of the same name"} for name in alone]
     for name in alone:
@@ -80,7 +101,7 @@ def evaluate_pairs(
     enhance = methods(models, full_size)
     for pair in tqdm(pairs, desc="measuring", unit="pair", disable=None):
         try:
-            measured, read = _measure(pair, enhance)
+            measured, read = _measure(pair, enhance, predict, see)
         except (WeakRegistration, Reason) as error:
             log.warning("%s is skipped: %s", pair.poor, error)
             target = failed if isinstance(error, Reason) else rejected
@@ -92,8 +113,9 @@ def evaluate_pairs(
         raise UsageError(
             f"no pair could be measured; the first: {(failed + rejected)[0]['reason']}"
         )
-    result = {"schema": SCHEMA, "runs": [_run(rows, models, source, sorted(hashes), full_size)]}
-    result["runs"][0] |= {"rejected": rejected, "failed": failed}
+    run = _run(rows, models, source, sorted(hashes), full_size)
+    run["protocol"]["segmenter"] = str(segmenter) if segmenter else None
+    result = {"schema": SCHEMA, "runs": [run | {"rejected": rejected, "failed": failed}]}
     _write_rows(out / "per_pair.csv", rows)
     write_json(out / "metrics.json", result, indent=1)
     return result
@@ -110,6 +132,8 @@ def chosen(options: EvaluateOptions) -> bool:
     if options.pairs is None:
         if options.full_size:
             raise UsageError("--full-size is an option of --pairs only")
+        if options.segmenter:
+            raise UsageError("--segmenter is an option of --pairs only")
         return False
     plain = EvaluateOptions()
     for field in fields(options):
@@ -155,23 +179,32 @@ def _full_size(upscale: Enhance, image: np.ndarray) -> np.ndarray:
     return cv2.resize(upscale(image), image.shape[1::-1], interpolation=cv2.INTER_AREA)
 
 
-def _measure(pair: Pair, enhance: dict[str, Enhance]) -> tuple[list[Row], set[str]]:
+def _measure(
+    pair: Pair,
+    enhance: dict[str, Enhance],
+    predict: Predictor | None,
+    see: See | None,
+) -> tuple[list[Row], set[str]]:
     """Return a row for each method, and the hashes of both files."""
     files = [read_bytes(path) for path in (pair.poor, pair.reference)]
     poor, reference = (decode(data) for data in files)
     found = register(poor, reference) if pair.homography is None else Registration(pair.homography)
     mask = overlap(poor, reference, found.homography)
     good = Reference(reference, mask)
+    vessels = VesselReference(predict, good.image, good.mask) if predict else None
     share = np.count_nonzero(mask) / mask.size
     keys = _names(pair) | {"inliers": found.inliers, "overlap": share}
 
-    def compared(name: str) -> Row:
+    def compared(name: str) -> tuple[Row, np.ndarray]:
         warped = warp(enhance[name](poor), found.homography, reference.shape)
-        return keys | {"model": name} | good.compare(warped)
+        row, frame = keys | {"model": name} | good.compare(warped), halved(warped)
+        return row | (vessels.compare(frame) if vessels else {}), frame
 
     with ThreadPoolExecutor() as pool:
-        rows = list(pool.map(compared, enhance))
-    return rows, {hashlib.sha256(data).hexdigest() for data in files}
+        rows, frames = zip(*pool.map(compared, enhance), strict=True)
+    if see:
+        see(list(rows), dict(zip(enhance, frames, strict=True)) | {REFERENCE: good.image})
+    return list(rows), {hashlib.sha256(data).hexdigest() for data in files}
 
 
 def _names(pair: Pair) -> dict[str, str]:
@@ -222,8 +255,9 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
     for row in rows:
         by_model.setdefault(row["model"], []).append(row)
     eyes = [row["eye"] for row in by_model[protocol.INPUT]]
+    metrics = [metric for metric in METRICS if metric in rows[0]]
     values = {
-        name: {metric: [row[metric] for row in group] for metric in METRICS}
+        name: {metric: [row[metric] for row in group] for metric in metrics}
         for name, group in by_model.items()
     }
     return {

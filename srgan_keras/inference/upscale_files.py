@@ -4,6 +4,7 @@ import errno
 import glob
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras.assessment.measures import measure
+from srgan_keras.assessment.recommend import recommend
 from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.inference.image_files import SUFFIXES, ImageFile, ImageFileError, read, write
@@ -67,7 +70,7 @@ def upscale_files(options: UpscaleOptions) -> None:
 
 def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int:
     """Read, compute and write at once, one file each; return how many failed."""
-    failed = 0
+    failed, skipped = 0, Counter()
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
     with (
         ThreadPoolExecutor(1) as reader,
@@ -81,6 +84,10 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
             ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
             try:
                 image = current.result()
+                if options.when == "recommended" and (advice := _not_needed(image)):
+                    skipped[advice] += 1
+                    bar.update(1)
+                    continue
                 made = _process(upscaler, image, options, bar.update)
             except (ImageFileError, UsageError, OSError) as error:
                 failed += 1
@@ -91,7 +98,19 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
             pending = job, writer.submit(_write, job.target, made)
             del image, made, current
         failed += _not_written(pending)
+    if skipped:
+        by_advice = ", ".join(f"{name} {count}" for name, count in sorted(skipped.items()))
+        log.info("%d of %d files are skipped: %s", skipped.total(), len(jobs), by_advice)
     return failed
+
+
+def _not_needed(image: ImageFile) -> str:
+    """Return the recommendation if it is to leave or to retake, otherwise nothing."""
+    colour = image.colour
+    if colour.dtype != np.uint8:
+        colour = ((colour.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    action = recommend(measure(colour)).action
+    return action if action in ("leave", "retake") else ""
 
 
 def _not_written(pending: tuple[Job, Future] | None) -> int:

@@ -30,15 +30,19 @@ class Reference:
     Args:
         image: uint8 RGB [H, W, 3].
         mask: bool [H, W], what both photographs show: see `field_of_view`.
+
+    Attributes:
+        image: the photograph at half size, uint8 RGB [H / 2, W / 2, 3].
+        mask: the same of the mask.
     """
 
     def __init__(self, image: np.ndarray, mask: np.ndarray) -> None:
-        self._image = _halved(image)
-        half = self._image.shape[1::-1]
+        self.image = halved(image)
+        half = self.image.shape[1::-1]
         small = cv2.resize(mask.astype(np.uint8), half, interpolation=cv2.INTER_NEAREST)
-        self._mask = small > 0
-        self._green = normalise(self._image[..., 1], self._mask)
-        self._vessels = _vessel_map(self._green, self._mask)
+        self.mask = small > 0
+        self._green = normalise(self.image[..., 1], self.mask)
+        self._vessels = _vessel_map(self._green, self.mask)
 
     def compare(self, other: np.ndarray) -> dict[str, float]:
         """Return `agreement_green`, `agreement_vessels`, `psnr` and `ssim` of a registered frame.
@@ -48,17 +52,15 @@ class Reference:
         Args:
             other: uint8 RGB [H, W, 3], warped onto the reference.
         """
-        other = _halved(other)
-        green = normalise(other[..., 1], self._mask)
-        matched = match_levels(self._image, other, self._mask)
-        image = self._image.astype(np.float32)
+        other = halved(other)
+        green = normalise(other[..., 1], self.mask)
+        matched = match_levels(self.image, other, self.mask)
+        image = self.image.astype(np.float32)
         return {
-            "agreement_green": _pearson(self._green, green, self._mask),
-            "agreement_vessels": _pearson(
-                self._vessels, _vessel_map(green, self._mask), self._mask
-            ),
-            "psnr": psnr(image, matched, self._mask),
-            "ssim": ssim(image, matched, self._mask),
+            "agreement_green": _pearson(self._green, green, self.mask),
+            "agreement_vessels": _pearson(self._vessels, _vessel_map(green, self.mask), self.mask),
+            "psnr": psnr(image, matched, self.mask),
+            "ssim": ssim(image, matched, self.mask),
         }
 
 
@@ -164,7 +166,8 @@ def _pearson(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _halved(image: np.ndarray) -> np.ndarray:
+def halved(image: np.ndarray) -> np.ndarray:
+    """Return a frame at the size of all comparisons, by area averaging."""
     return cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 

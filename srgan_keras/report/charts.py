@@ -11,26 +11,30 @@ from matplotlib.figure import Figure
 from srgan_keras.report.labels import label
 
 UNITS = {"psnr": "PSNR, dB", "ssim": "SSIM"}
+AGREEMENTS = {"agreement_green": "agreement, green", "agreement_vessels": "agreement, vessels"}
 
 
-def distribution(rows: pd.DataFrame, region: str, reference: str = "bicubic") -> str:
-    """Draw each photograph's gain over the reference in PSNR and SSIM, with a box for each model.
+def distribution(
+    rows: pd.DataFrame, region: str, baseline: str = "bicubic", units: dict[str, str] = UNITS
+) -> str:
+    """Draw each photograph's gain over the baseline, with a box for each model.
 
     Args:
         rows: the rows of one protocol in per_image.csv.
         region: the region of the values.
-        reference: the row that gains are over.
+        baseline: a model.
+        units: two metrics, and how they are written.
 
     Returns:
         SVG.
     """
     rows = rows[rows["region"] == region]
-    models = [model for model in rows["model"].unique() if model != reference]
+    models = [model for model in rows["model"].unique() if model != baseline]
     figure = Figure((11, 0.9 + 0.5 * len(models)), layout="constrained")
-    axes = figure.subplots(1, len(UNITS), sharey=True)
-    for part, (metric, unit) in zip(axes, UNITS.items(), strict=True):
+    axes = figure.subplots(1, len(units), sharey=True)
+    for part, (metric, unit) in zip(axes, units.items(), strict=True):
         table = rows.pivot_table(metric, "id", "model", sort=False)
-        gains = table.sub(table[reference], axis=0).replace([np.inf, -np.inf], np.nan)
+        gains = table.sub(table[baseline], axis=0).replace([np.inf, -np.inf], np.nan)
         columns = [gains[model].dropna() for model in models]
         part.boxplot(
             columns, orientation="horizontal", showfliers=False, widths=0.6, manage_ticks=False,

@@ -16,12 +16,12 @@ from markdown_it import MarkdownIt
 from srgan_keras.data.photograph import phantom_count
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import INPUT
-from srgan_keras.evaluation.summarise import KEYS, reference
+from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import notice
 from srgan_keras.inference.model import Model
-from srgan_keras.report import charts
+from srgan_keras.report import charts, pairs
 from srgan_keras.report.gallery import COLOURS, INDEX, legend
-from srgan_keras.report.tables import METRICS, digits, primary_region, table
+from srgan_keras.report.tables import METRICS, digits, table
 
 PICTURES = {
     "comparison.png": "Photographs: LR, SR, HR",
@@ -29,12 +29,22 @@ PICTURES = {
     "pr_curves.png": "Segmentation: precision against recall",
 }
 
+CROPS = (
+    "All crops: the best, median and worst photograph by the last model's gain in PSNR, and "
+    "flagged photographs"
+)
+PAIRS = (
+    "All frames, at half size: the best and the worst pair of each grade by the last row's gain in "
+    "agreement of vessels"
+)
+
 
 def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     """Write report.html into a run directory, or into the output of `evaluate` or `downstream`.
 
-    It shows metrics.json or downstream.json. It also shows per_image.csv, gallery/, comparison.png,
-    curves.png, pictures of segmentation, config.yaml and run.json, if they exist.
+    It shows metrics.json or downstream.json. It also shows per_image.csv or per_pair.csv,
+    gallery/, comparison.png, curves.png, pictures of segmentation, config.yaml and run.json, if
+    they exist.
 
     Args:
         workdir: the folder.
@@ -50,8 +60,9 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         raise UsageError(f"{workdir} holds no metrics.json to report. Run `evaluate` first.")
     runs = _list(workdir / "metrics.json", "runs")
     experiments = _list(workdir / "downstream.json", "experiments")
+    tables = [pairs.arranged(run) if _of_pairs(run) else table(run) for run in runs]
     measured = _measured(workdir)
-    rows = _rows(workdir / "per_image.csv") if measured else pd.DataFrame()
+    rows = _rows(workdir, runs[0]) if measured else pd.DataFrame()
     overlays = {
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
@@ -69,8 +80,8 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         ),
         digits={metric: digits(metric) for metric in METRICS},
         experiments=experiments,
-        tables=[table(run) | {"distribution": _distribution(rows, run)} for run in runs],
-        gallery=_gallery(workdir / "gallery", rows, runs) if measured else None,
+        tables=[part | {"distribution": _distribution(rows, part)} for part in tables],
+        gallery=_gallery(workdir / "gallery", rows, runs[0], tables[0]) if measured else None,
         pictures=[
             (caption, _data_uri(workdir / name))
             for name, caption in (PICTURES | overlays).items()
@@ -86,18 +97,26 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     return file
 
 
-def _rows(file: Path) -> pd.DataFrame:
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)  # NA.png has the id NA, 007.png 007
-    values = rows.columns.difference(["id", "model", "protocol", "region"])
-    return rows.assign(**rows[values].apply(pd.to_numeric, errors="coerce"))
-
-
 def _list(file: Path, key: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text(encoding="utf-8"))[key] if file.is_file() else []
 
 
 def _measured(workdir: Path) -> bool:
     return (workdir / "metrics.json").is_file() and (workdir / "gallery" / INDEX).is_file()
+
+
+def _of_pairs(run: dict[str, Any]) -> bool:
+    return run["protocol"]["name"] == "pairs"
+
+
+def _rows(workdir: Path, run: dict[str, Any]) -> pd.DataFrame:
+    """Read a value of each metric for each photograph and model."""
+    file = workdir / ("per_pair.csv" if _of_pairs(run) else "per_image.csv")
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)  # NA.png has the id NA, 007.png 007
+    if _of_pairs(run):
+        return pairs.per_image(rows)
+    values = rows.columns.difference(["id", "model", "protocol", "region"])
+    return rows.assign(**rows[values].apply(pd.to_numeric, errors="coerce"))
 
 
 def _template() -> jinja2.Template:
@@ -130,18 +149,21 @@ def _card(folder: Path) -> markupsafe.Markup:
     return markupsafe.Markup(markdown.render(text))
 
 
-def _distribution(rows: pd.DataFrame, run: dict[str, Any]) -> str | None:
-    if rows.empty or len(run["models"]) < 2:
+def _distribution(rows: pd.DataFrame, part: dict[str, Any]) -> str | None:
+    if rows.empty or not part["gained"]:
         return None
-    of_run = rows[rows["protocol"] == run["protocol"]["name"]]
-    picture = charts.distribution(of_run, primary_region(run), reference(run))
+    of_run = rows[rows["protocol"] == part["protocol"]["name"]]
+    units = charts.AGREEMENTS if _of_pairs(part) else charts.UNITS
+    picture = charts.distribution(of_run, part["primary_region"], part["baseline"], units)
     return _encoded(picture.encode(), "svg+xml")
 
 
-def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _gallery(
+    folder: Path, rows: pd.DataFrame, run: dict[str, Any], part: dict[str, Any]
+) -> dict[str, Any]:
     """Arrange the pictures of the first protocol, and the values to sort them by."""
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    rows = rows[rows["protocol"] == runs[0]["protocol"]["name"]]
+    rows = rows[rows["protocol"] == run["protocol"]["name"]]
     values: dict[str, dict[str, dict[str, float | None]]] = {}
     for row in rows.to_dict("records"):
         of_model = values.setdefault(row["id"], {}).setdefault(row["model"], {})
@@ -169,8 +191,9 @@ def _gallery(folder: Path, rows: pd.DataFrame, runs: list[dict[str, Any]]) -> di
         ],
         "thumbnails": {id_: _data_uri(folder / f"{id_}.webp") for id_ in index["photographs"]},
         "metrics": sorted(known),
-        "models": list(runs[0]["models"]),
-        "primary_metric": f"{primary_region(runs[0])} psnr",
+        "models": list(run["models"]),
+        "primary_metric": f"{part['primary_region']} {part['primary_metric']}",
+        "summary": PAIRS if _of_pairs(run) else CROPS,
         "legends": {
             kind: {"end": f"{end:g}", "ramp": _encoded(legend(kind), "png")}
             for kind, (_, end) in COLOURS.items()

@@ -1,17 +1,23 @@
-"""The result of protocol `pairs` as Markdown tables."""
+"""The result of protocol `pairs`: Markdown tables, and the values of report.html."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from srgan_keras.evaluation.pairs import REGION
+import pandas as pd
+
+from srgan_keras.evaluation.pairs import INPUT, METRICS, REGION
+from srgan_keras.evaluation.segmenter import VESSEL_METRICS
+from srgan_keras.report import tables
+from srgan_keras.report.pair_gallery import pair_id
 from srgan_keras.tables import markdown_table
 
 _AGREEMENTS = {"agreement_green": "green", "agreement_vessels": "vessels"}
 _FIDELITY = {"psnr": "PSNR", "ssim": "SSIM"}
+_VESSELS = dict(zip(VESSEL_METRICS, ("Dice", "false"), strict=True))
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return three tables: agreement, its gain over the input, PSNR and SSIM.
+    """Return the tables: agreement, its gain over the input, PSNR and SSIM, and a segmenter's.
 
     Args:
         result: the contents of metrics.json, see `evaluation.pairs.evaluate_pairs`.
@@ -33,11 +39,82 @@ def table(result: dict[str, Any]) -> str:
         "",
         _table(run, strata, _FIDELITY, _mean),
     ]
+    if run["protocol"]["segmenter"]:
+        lines += [
+            "Vessels of the segmenter: Dice, and false vessels a megapixel:",
+            "",
+            _table(run, strata, _VESSELS, _mean),
+            "Gain over the untouched input, 95 % interval over eyes:",
+            "",
+            _table(run, strata, _VESSELS, _gain),
+        ]
     said = [*run["notes"], *_not_averaged(run)]
     said += [
         f"{skip['poor']} is skipped: {skip['reason']}" for skip in run["rejected"] + run["failed"]
     ]
     return "\n".join([*lines, *(f"- {note}" for note in said)])
+
+
+def arranged(run: dict[str, Any]) -> dict[str, Any]:
+    """Arrange a run for report.html, as `tables.table` does: a group of columns for each grade."""
+    strata = run["strata"].get("grade", {}) | {"all": run}
+    known = run["models"][INPUT][REGION]
+    glance = [metric for metric in METRICS if metric in known and metric not in _FIDELITY]
+    skipped = [{"id": s["poor"], "reason": s["reason"]} for s in run["rejected"] + run["failed"]]
+    return {
+        "protocol": run["protocol"],
+        "data": run["data"] | {"splits": [f"{run['eyes']} eyes"]},
+        "n": run["n"],
+        "failed": skipped,
+        "notes": run["notes"],
+        "strata": {},
+        "trust": {},
+        "baseline": INPUT,
+        "primary_metric": "agreement_vessels",
+        "primary_region": REGION,
+        "gained": list(run["gain_over_input"]),
+        "glance": _values(strata, glance),
+        "parted_by": "grade",
+        "parts": [_values(strata, list(_FIDELITY))],
+    }
+
+
+def per_image(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of per_pair.csv in the columns of per_image.csv."""
+    metrics = [metric for metric in METRICS if metric in rows]
+    about = {
+        "protocol": "pairs",
+        "id": [pair_id(row) for row in rows.to_dict("records")],
+        "model": rows["model"],
+        "region": REGION,
+    }
+    return pd.DataFrame(about | {m: pd.to_numeric(rows[m]) for m in metrics})
+
+
+def _values(strata: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
+    """Return groups (grade, span), heads and rows (method, cells)."""
+    return {
+        "groups": [
+            (f"{grade}: {part['n']} pairs, {part['eyes']} eyes", len(metrics))
+            for grade, part in strata.items()
+        ],
+        "heads": [tables.METRICS[metric] for metric in metrics] * len(strata),
+        "rows": [
+            (
+                name,
+                [
+                    tables.cell(
+                        metric,
+                        part["models"][name][REGION][metric],
+                        part["gain_over_input"].get(name, {}).get(REGION, {}),
+                    )
+                    for part in strata.values()
+                    for metric in metrics
+                ],
+            )
+            for name in strata["all"]["models"]
+        ],
+    }
 
 
 def _table(
@@ -55,8 +132,7 @@ def _table(
 
 def _mean(stratum: dict[str, Any], name: str, metric: str) -> str:
     value = stratum["models"][name][REGION][metric]["mean"]
-    digits = 2 if metric == "psnr" else 3
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{value:.{_digits(metric)}f}"
 
 
 def _gain(stratum: dict[str, Any], name: str, metric: str) -> str:
@@ -66,8 +142,12 @@ def _gain(stratum: dict[str, Any], name: str, metric: str) -> str:
     gain = stratum["gain_over_input"][name][REGION][metric]
     if gain["mean"] is None:
         return "-"
-    ends = gain["ci95"]
-    return f"{gain['mean']:+.3f}" + (f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else "")
+    ends, form = gain["ci95"], f"+.{_digits(metric)}f"
+    return f"{gain['mean']:{form}}" + (f" ({ends[0]:{form}} to {ends[1]:{form}})" if ends else "")
+
+
+def _digits(metric: str) -> int:
+    return {"psnr": 2, "false_vessels_per_megapixel": 0}.get(metric, 3)
 
 
 def _not_averaged(run: dict[str, Any]) -> list[str]:

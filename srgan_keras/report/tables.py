@@ -27,6 +27,10 @@ METRICS = {
     "bright_precision": "bright precision",
     "bright_recall": "bright recall",
     "bright_f1": "bright F1",
+    "agreement_green": "green",
+    "agreement_vessels": "vessels",
+    "vessel_dice": "vessel Dice",
+    "false_vessels_per_megapixel": "false vessels a megapixel",
 }
 
 Columns = dict[str, list[str]]
@@ -44,7 +48,7 @@ def digits(metric: str) -> int:
 
 
 def table(run: dict[str, Any]) -> dict[str, Any]:
-    """Arrange one run: `glance` has each metric once, `regions` a full table for each region."""
+    """Arrange one run: `glance` has each metric once, `parts` a full table for each region."""
     every = _columns(run["models"][reference(run)])
     glance: Columns = {}
     for region, names in every.items():
@@ -60,11 +64,13 @@ def table(run: dict[str, Any]) -> dict[str, Any]:
         "strata": run.get("strata", {}),
         "trust": run.get("trust", {}),
         "thresholds": THRESHOLDS,
-        "reference": reference(run),
+        "baseline": reference(run),
+        "primary_metric": "psnr",
         "gained": list(gains(run)),
         "primary_region": primary_region(run),
         "glance": _values(run, glance),
-        "regions": [] if glance == every else [_values(run, {r: c}) for r, c in every.items()],
+        "parted_by": "region",
+        "parts": [] if glance == every else [_values(run, {r: c}) for r, c in every.items()],
     }
 
 
@@ -84,7 +90,7 @@ def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
             (
                 model,
                 [
-                    _cell(metric, values[region][metric], over.get(model, {}).get(region, {}))
+                    cell(metric, values[region][metric], over.get(model, {}).get(region, {}))
                     for region, metrics in columns.items()
                     for metric in metrics
                 ],
@@ -94,7 +100,7 @@ def _values(run: dict[str, Any], columns: Columns) -> dict[str, Any]:
     }
 
 
-def _cell(metric: str, value: dict[str, Any], over: dict[str, Any]) -> dict[str, str]:
+def cell(metric: str, value: dict[str, Any], over: dict[str, Any]) -> dict[str, str]:
     """Format one value: mean, gain, their intervals, and values not in the mean."""
     form = f".{digits(metric)}f"
     gain = over.get(metric, {})

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from srgan_keras.downstream import fit as fitting
 from srgan_keras.downstream import scores
-from srgan_keras.downstream.fit import Fit, FitSettings, Predictor, fit
+from srgan_keras.downstream.fit import Fit, FitSettings, fit
 from srgan_keras.downstream.patches import Patches
 from srgan_keras.downstream.segmenter import dice_loss, entropy, missed
 from srgan_keras.downstream.tasks import cases
 from srgan_keras.errors import UsageError
+from srgan_keras.evaluation.segmenter import Predictor
 from srgan_keras.models.unet import build_unet
 
 

@@ -8,14 +8,15 @@ from sklearn import metrics as reference
 
 from srgan_keras.downstream import scores
 from srgan_keras.evaluation.statistics import summary
+from srgan_keras.metrics import masks
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_equal_to_scikit_learn(share, rng):
     truth = rng.random((40, 50)) < share
-    score = scores.levels(np.clip(0.3 * truth + rng.random(truth.shape) * 0.8, 0, 1))
-    mask = scores.found(score)
-    values = scores.overlap(truth, mask)
+    score = masks.levels(np.clip(0.3 * truth + rng.random(truth.shape) * 0.8, 0, 1))
+    mask = masks.found(score)
+    values = masks.overlap(truth, mask)
     t, m = truth.ravel(), mask.ravel()
     assert values["precision"] == pytest.approx(reference.precision_score(t, m, zero_division=0))
     assert values["recall"] == pytest.approx(reference.recall_score(t, m))
@@ -40,7 +41,7 @@ def test_pooled_is_that_of_all_pixels(rng):
 
 def _score(truth, probability):
     fov = np.ones(truth.shape, bool)
-    return scores.score("exudate", "lesions", truth, scores.levels(probability), fov)
+    return scores.score("exudate", "lesions", truth, masks.levels(probability), fov)
 
 
 def test_shifted_empty_and_full_masks():
@@ -71,8 +72,8 @@ def test_outside_the_field_of_view_nothing_counts(rng):
     truth = rng.random((20, 20)) < 0.5
     fov = np.zeros(truth.shape, bool)
     fov[5:15, 5:15] = True
-    probability = scores.levels(truth * 1.0)
-    spoilt = np.where(fov, probability, scores.LEVELS - 1 - probability).astype(np.uint16)
+    probability = masks.levels(truth * 1.0)
+    spoilt = np.where(fov, probability, masks.LEVELS - 1 - probability).astype(np.uint16)
     assert scores.score("x", "lesions", truth, spoilt, fov) == scores.score(
         "x", "lesions", truth, probability, fov
     )
@@ -105,5 +106,5 @@ def test_false_lesions_are_those_found_here_alone():
     truth, on_hr = spot((10, 10)), spot((10, 10), (50, 50))
     here = spot((11, 11), (51, 51), (80, 20))
     healthy = 100 * 100 - 9 * 9
-    assert scores.false_lesions(here, on_hr, truth, fov) == pytest.approx(1e6 / healthy)
-    assert scores.false_lesions(on_hr, on_hr, truth, fov) == 0
+    assert masks.false_regions(here, on_hr, truth, fov) == pytest.approx(1e6 / healthy)
+    assert masks.false_regions(on_hr, on_hr, truth, fov) == 0

@@ -262,6 +262,7 @@ def test_nothing_to_measure_is_told(tmp_path):
         ([], "needs either --data or --pairs"),
         (["--data", "phantom:2", "--pairs", "x"], "needs either --data or --pairs"),
         (["--data", "phantom:2", "--full-size"], "--full-size is an option of --pairs only"),
+        (["--data", "phantom:2", "--segmenter", "x"], "--segmenter is an option of --pairs only"),
         (["--pairs", "x", "--split", "all"], "--split is an option of --data only"),
         (["--pairs", "gone"], "gone"),
     ],

@@ -228,3 +228,16 @@ def test_links_to_folders_are_followed_and_files_of_macos_are_not_read(models, p
     assert made() == ["a.png", "deep/b.png", "deep/c.png", "deep/d.png", "more/e.png"]
     assert "2 files that macOS left there are skipped" in caplog.text
     assert "in/more/loop is skipped: link to a folder read already" in caplog.text
+
+
+def test_when_recommended_skips_and_counts(models, tmp_path, monkeypatch, caplog):
+    """A frame without a field of view is to be retaken; a small good one is to be upscaled."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    deep = phantom(2, 200).image.astype(np.uint16) * 257
+    for name, image in (("none", np.zeros((70, 70, 3), np.uint8)), ("good", phantom(1, 200).image)):
+        write(Path(f"in/{name}.png"), ImageFile(image))
+    write(Path("in/deep.png"), ImageFile(deep))
+    assert run(models / "stage1", "in", "--out", "out", "--when", "recommended") == 0
+    assert made() == ["deep.png", "good.png"]
+    assert "1 of 3 files are skipped: retake 1" in caplog.text

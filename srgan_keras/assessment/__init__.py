@@ -1,0 +1,1 @@
+"""Technical quality of fundus photographs, and what to do with each. Never a diagnosis."""
