@@ -22,6 +22,7 @@ from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.clusters import cluster_gain, cluster_summary
 from srgan_keras.evaluation.filters import FILTERS
 from srgan_keras.evaluation.pair_list import Pair, read_pairs
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.registration import (
     Registration,
     WeakRegistration,
@@ -153,7 +154,7 @@ def methods(models: Sequence[protocol.Method], full_size: bool = False) -> dict[
     `full_size` it also has the row NAME: the poor photograph itself is upscaled. Area averaging
     reduces that SR by s again, because all rows are compared at one size.
     """
-    found: dict[str, Enhance] = {protocol.INPUT: lambda image: image} | FILTERS
+    found: dict[str, Enhance] = {INPUT: lambda image: image} | FILTERS
     for scale in sorted({model.scale for model in models if model.scale > 1}):
         found[f"bicubic-x{scale}-reduced"] = partial(_reduced, partial(bicubic, scale=scale), scale)
     for model in models:
@@ -254,7 +255,7 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
     by_model: dict[str, list[Row]] = {}
     for row in rows:
         by_model.setdefault(row["model"], []).append(row)
-    eyes = [row["eye"] for row in by_model[protocol.INPUT]]
+    eyes = [row["eye"] for row in by_model[INPUT]]
     metrics = [metric for metric in METRICS if metric in rows[0]]
     values = {
         name: {metric: [row[metric] for row in group] for metric in metrics}
@@ -270,11 +271,11 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
         "gain_over_input": {
             name: {
                 REGION: {
-                    m: cluster_gain(v, values[protocol.INPUT][m], eyes) for m, v in found.items()
+                    m: cluster_gain(v, values[INPUT][m], eyes) for m, v in found.items()
                 }
             }
             for name, found in values.items()
-            if name != protocol.INPUT
+            if name != INPUT
         },
     }
 

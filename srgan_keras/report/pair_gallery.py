@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_keras.data.fov import shrink
-from srgan_keras.evaluation.pairs import INPUT
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.summarise import Row
 from srgan_keras.files import write_json
 from srgan_keras.report.gallery import INDEX, THUMBNAIL

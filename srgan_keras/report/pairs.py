@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from srgan_keras.evaluation.pairs import INPUT, METRICS, REGION
+from srgan_keras.evaluation.pairs import METRICS, REGION
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.segmenter import VESSEL_METRICS
 from srgan_keras.report import tables
 from srgan_keras.report.pair_gallery import pair_id
