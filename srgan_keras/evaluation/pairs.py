@@ -158,8 +158,9 @@ def _full_size(upscale: Enhance, image: np.ndarray) -> np.ndarray:
 
 def _measure(pair: Pair, enhance: dict[str, Enhance]) -> tuple[list[Row], set[str]]:
     """Return a row for each method, and the hashes of both files."""
-    files = [read_bytes(path) for path in (pair.poor, pair.reference)]
-    poor, reference = (decode(data) for data in files)
+    paths = (pair.poor, pair.reference)
+    files = [read_bytes(path) for path in paths]
+    poor, reference = map(decode, files, paths)
     found = register(poor, reference) if pair.homography is None else Registration(pair.homography)
     mask = overlap(poor, reference, found.homography)
     good = Reference(reference, mask)

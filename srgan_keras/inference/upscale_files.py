@@ -6,14 +6,17 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras.data.decode import SUFFIXES
+from srgan_keras.data.image_file import ImageFile, Reason
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.inference.image_files import SUFFIXES, ImageFile, ImageFileError, read, write
+from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import (
     Upscaler,
@@ -80,10 +83,10 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
             ahead = reader.submit(read, jobs[i + 1].source) if i + 1 < len(jobs) else None
             try:
                 image = current.result()
-                made = _process(upscaler, image, options, bar.update)
-            except (ImageFileError, UsageError, OSError) as error:
+                made = _process(upscaler, job.source, image, options, bar.update)
+            except (Reason, UsageError, OSError) as error:
                 failed += 1
-                log.error("%s %s", job.source, error)
+                log.error("cannot upscale %s: %s", job.source, error)
                 bar.update(i + 1 - bar.n)
                 continue
             failed += _not_written(pending)
@@ -110,6 +113,7 @@ def _not_written(pending: tuple[Job, Future] | None) -> int:
 
 def _process(
     upscaler: Upscaler,
+    source: Path,
     image: ImageFile,
     options: UpscaleOptions,
     progress: Callable[[float], object],
@@ -117,8 +121,13 @@ def _process(
     """Return the files to write, by the end of their names."""
     colour, scale = image.colour, upscaler.scale
     if scale**2 * colour[..., 0].size > MOST_PIXELS:
-        raise ImageFileError(f"would become larger than {MOST_PIXELS} px: cut it into parts")
+        raise Reason(f"SR would be larger than {MOST_PIXELS} px: cut the photograph into parts")
+    for note in image.notes:
+        log.warning("%s %s", source, note)
     wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
+    if wanted is not None:
+        share = 100 * (1 - np.count_nonzero(wanted) / wanted.size)
+        log.info("%s: %.0f %% of the pixels, outside the field of view, are bicubic", source, share)
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
@@ -128,10 +137,10 @@ def _process(
     alpha = image.alpha
     if alpha is not None:
         alpha = bicubic(np.repeat(alpha[..., np.newaxis], 3, axis=2), scale)[..., 0]
-    made = {"": ImageFile(sr, alpha, image.grey, image.profile)}
+    made = {"": replace(image, colour=sr, alpha=alpha)}
     if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
-        made[".compare"] = ImageFile(strip, None, image.grey, image.profile)
+        made[".compare"] = replace(image, colour=strip, alpha=None)
     if deviation is not None:
         levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)

@@ -6,7 +6,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from srgan_keras.inference.image_files import ImageFile, ImageFileError, read, write
+from srgan_keras.data.image_file import ImageFile
+from srgan_keras.data.image_file import Reason as ImageFileError
+from srgan_keras.inference.image_files import read, write
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RNG = np.random.default_rng(0)

@@ -9,7 +9,8 @@ from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.export import model_folder
 from srgan_keras.inference import upscale_files
-from srgan_keras.inference.image_files import ImageFile, read, write
+from srgan_keras.data.image_file import ImageFile
+from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import bicubic
 from srgan_keras.models.generator import build_generator
