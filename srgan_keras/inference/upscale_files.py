@@ -125,9 +125,9 @@ def _process(
     for note in image.notes:
         log.warning("%s %s", source, note)
     wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
-    if wanted is not None:
+    if wanted is not None and not wanted.all():
         share = 100 * (1 - np.count_nonzero(wanted) / wanted.size)
-        log.info("%s: %.0f %% of the pixels, outside the field of view, are bicubic", source, share)
+        log.info("%s: %.1f %% lies outside the field of view, upscaled bicubically", source, share)
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)

@@ -99,7 +99,7 @@ def test_a_bad_file_is_named_and_the_rest_done(models, photographs, caplog, caps
     Path("in/bad.jpg").write_bytes(b"no image")
     assert run(models / "stage1", "in", "--out", "out") == 1
     assert len(made()) == 4
-    assert "in/bad.jpg is damaged" in caplog.text
+    assert "cannot upscale in/bad.jpg: not a PNG, JPEG, TIFF" in caplog.text
     assert "1 of 5 files failed" in capsys.readouterr().err
 
 
