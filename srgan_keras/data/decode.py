@@ -83,7 +83,7 @@ def decode(data: bytes, path: Path | None = None) -> np.ndarray:
     if image.profile:
         try:
             pixels = to_srgb(pixels, image.profile, image.grey)
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             image.notes.append("has a damaged colour profile, which is dropped")
     for note in image.notes if path else ():
         log.warning("%s %s", path, note)

@@ -20,7 +20,7 @@ def to_srgb(image: np.ndarray, profile: bytes, grey: bool) -> np.ndarray:
         uint8 RGB [H, W, 3], by Little CMS, relative colorimetric.
 
     Raises:
-        ImageCms.PyCMSError: the profile is damaged.
+        ImageCms.PyCMSError, OSError: the profile is damaged.
     """
     mode = "L" if grey else "RGB"
     transform = ImageCms.buildTransform(

@@ -14,6 +14,7 @@ from srgan_keras.data.image_file import DAMAGED, DEPTH, SEVERAL, Reason, Samples
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 
+_PNG_METADATA = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
 _WITH_TRANSPARENCY = {"P": "RGBA", "PA": "RGBA", "L": "LA", "RGB": "RGBA"}
 
 
@@ -47,8 +48,19 @@ def read_raster(data: bytes) -> Samples:
                 pixels = np.dstack([pixels, np.where(clear, 0, 2**16 - 1).astype(np.uint16)])
         else:
             pixels = by_pillow(image)
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = _orientation(image, data, notes)
         return Samples(pixels, orientation, image.info.get("icc_profile"), notes=notes)
+
+
+def _orientation(image: Image.Image, data: bytes, notes: list[str]) -> int:
+    # in a PNG file it may come behind the pixels, which Pillow then decodes, too
+    if image.format == "PNG" and any(mark in data for mark in _PNG_METADATA):
+        image.load()
+    try:
+        return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow has no one error for it
+        notes.append("has damaged EXIF data: no orientation is applied")
+        return 1
 
 
 def by_pillow(image: Image.Image) -> np.ndarray:

@@ -13,6 +13,8 @@ from srgan_keras.data.raster import by_pillow
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
 """Channels of each photometric interpretation that is read."""
 
+_THUMBNAILS = 16
+
 _UNSIGNED = (tifffile.SAMPLEFORMAT.UINT, tifffile.SAMPLEFORMAT.VOID)
 
 
@@ -40,10 +42,16 @@ def read_tiff(data: bytes) -> Samples:
 
 
 def _only_page(file: tifffile.TiffFile, size: int) -> tifffile.TiffPage:
-    pages = [page for page in file.pages if not page.is_reduced]  # without thumbnails
-    if len(pages) != 1:
-        raise Reason(SEVERAL if pages else DAMAGED)
-    page = pages[0]
+    page = None
+    for index, other in enumerate(file.pages):  # of a damaged file, they may be endless
+        if index > _THUMBNAILS:
+            raise Reason(SEVERAL)
+        if not other.is_reduced:  # a thumbnail is
+            if page is not None:
+                raise Reason(SEVERAL)
+            page = other
+    if page is None:
+        raise Reason(DAMAGED)
     check_size(page.imagewidth, page.imagelength)
     if page.imagedepth != 1:
         raise Reason(SEVERAL)
