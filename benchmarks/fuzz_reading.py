@@ -53,9 +53,7 @@ def fuzz(kind: str, count: int, seed: int) -> dict[str, int | float]:
     rng = np.random.default_rng(seed)
     files = [cell.data for cell in cells(kind)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answers = Counter(
-        read_damaged(mutated(files[i % len(files)], rng)) for i in range(count)
-    )
+    answers = Counter(read_damaged(mutated(files[i % len(files)], rng)) for i in range(count))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return {"files": count, **answers, "memory, MB": round(grown / 1024)}
 

@@ -88,7 +88,7 @@ def _grey_or_rgb(page: tifffile.TiffPage) -> Samples:
         bits=max(bits, 8) if pixels.dtype == np.uint16 else 16,
         negative=page.photometric.name == "MINISWHITE",
         associated=kind == "ASSOCALPHA",
-        notes=[f"has {dropped} channels that are neither colour nor alpha: dropped"] * bool(dropped),
+        notes=[f"has {dropped} channels beyond colour and alpha: dropped"] * bool(dropped),
     )
 
 

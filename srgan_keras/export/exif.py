@@ -7,7 +7,7 @@ import tensorflow as tf
 from srgan_keras.export.graph_bytes import Place, length, number, piece
 
 Block = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
-"""From the place of a block: whether it is the wanted one, whether it is the last, the next place."""
+"""From the place of a block: is it the wanted one, is it the last, and where is the next?"""
 
 _IFD_BYTES = 2**16
 """An EXIF segment of JPEG is no longer."""
@@ -65,7 +65,11 @@ def _exif_of_jpeg(contents: tf.Tensor) -> tf.Tensor:
         found = tf.equal(marker + piece(contents, at + 4, 6), b"\xff\xe1Exif\0\0")
         fill = tf.equal(marker, b"\xff\xff")
         last = tf.logical_or(number(contents, at, 1) < 255, tf.equal(marker, b"\xff\xda"))
-        return found, last, tf.where(fill, at + 1, at + 2 + number(contents, at + 2, 2, big_endian=True))
+        return (
+            found,
+            last,
+            tf.where(fill, at + 1, at + 2 + number(contents, at + 2, 2, big_endian=True)),
+        )
 
     return _search(contents, 2, following, 4)
 
@@ -95,7 +99,9 @@ def _search(contents: tf.Tensor, start: int, following: Block, head: int) -> tf.
 
 def _tag(exif: tf.Tensor) -> tf.Tensor:
     """Return the orientation in EXIF data (TIFF 6.0, image file directory), int32, or 1."""
-    exif = tf.cond(tf.equal(piece(exif, 0, 4), b"Exif"), lambda: piece(exif, 6, _IFD_BYTES), lambda: exif)
+    exif = tf.cond(
+        tf.equal(piece(exif, 0, 4), b"Exif"), lambda: piece(exif, 6, _IFD_BYTES), lambda: exif
+    )
     little = tf.equal(piece(exif, 0, 2), b"II")
 
     def value_of(at: Place, count: int) -> tf.Tensor:

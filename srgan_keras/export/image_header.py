@@ -17,6 +17,7 @@ def size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         tf.errors.InvalidArgumentError: the file is of another kind.
     """
+
     def number(start: int, count: int, big_endian: bool = False) -> tf.Tensor:
         return graph_bytes.number(contents, start, count, big_endian)
 

@@ -8,9 +8,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from srgan_keras.data.decode import Reason, decode, read
 from tests.data.image_matrix import CONTAINERS, Cell, cells
-from tests.data.profiles import ADOBE, GREY, SRGB
-
-COUNTS = {}
+from tests.data.profiles import ADOBE, GREY
 
 
 def upright(pixels, orientation):
@@ -38,7 +36,9 @@ def check(cell: Cell) -> str:
             decode(cell.data)
         return "refused"
     image = read(cell.data)
-    colour = upright(np.dstack([cell.colour] * (3 if cell.colour.ndim == 2 else 1)), cell.orientation)
+    colour = upright(
+        np.dstack([cell.colour] * (3 if cell.colour.ndim == 2 else 1)), cell.orientation
+    )
     assert difference(image.colour, colour) <= cell.tolerance
     assert (image.alpha is None) == (cell.alpha is None)
     if cell.alpha is not None:
@@ -46,7 +46,9 @@ def check(cell: Cell) -> str:
     assert (image.grey, image.bits) == (cell.colour.ndim == 2, cell.bits)
     assert image.profile == cell.kept_profile
     assert len(image.notes) == len(cell.notes)
-    assert all(said in note for said, note in zip(sorted(cell.notes), sorted(image.notes)))
+    assert all(
+        said in note for said, note in zip(sorted(cell.notes), sorted(image.notes), strict=True)
+    )
     check_eight_bit(cell, colour)
     return "exact"
 
@@ -72,12 +74,13 @@ def check_eight_bit(cell: Cell, colour: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_every_cell_is_exact_or_refused(container, subtests=None):
+def test_every_cell_is_exact_or_refused(container):
     counts, wrong = {"exact": 0, "refused": 0}, []
     for cell in cells(container):
         try:
             counts[check(cell)] += 1
         except (AssertionError, Reason, pytest.fail.Exception) as error:
             wrong.append(f"{cell.name}: {type(error).__name__} {str(error)[:300]}")
-    print(container, counts)
+    print(container, counts)  # noqa: T201
     assert not wrong, "\n".join(wrong)
+    assert counts["exact"]

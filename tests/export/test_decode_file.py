@@ -22,7 +22,7 @@ def test_a_graph_reads_what_the_other_readers_read(graph, container, monkeypatch
     monkeypatch.setattr("srgan_keras.data.decode.to_srgb", lambda image, *_: image)
     for cell in cells(container):
         if cell.refused or cell.name in REFUSED:
-            with pytest.raises(tf.errors.InvalidArgumentError, match="frames|CMYK|24 bits"):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"frames|CMYK|24 bits"):
                 graph(cell.data)
             continue
         served, expected = graph(cell.data).numpy(), decode(cell.data)

@@ -91,6 +91,9 @@ def test_twelve_bits_stay_twelve(tmp_path, suffix):
     np.testing.assert_array_equal(kept[..., ::-1], twelve)
 
 
+TWO = np.stack([RGB] * 2)
+
+
 def cmyk_jpeg(file):
     profile = bytearray(PROFILE)
     profile[16:20] = b"CMYK"
@@ -106,10 +109,10 @@ def truncated(file):
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("a.jpg", cmyk_jpeg, "CMYK colours: convert it to RGB"),
-        ("a.tif", lambda f: Image.fromarray(RGBA, "CMYK").save(f), "CMYK colours: convert it to RGB"),
-        ("a.tif", lambda f: tifffile.imwrite(f, np.stack([RGB] * 2), photometric="rgb"), "several frames"),
-        ("a.tif", lambda f: cv2.imwrite(str(f), RGB.astype(np.float32)), "pixels other than 8 or 16 bit integers"),
+        ("a.jpg", cmyk_jpeg, "CMYK colours"),
+        ("a.tif", lambda f: Image.fromarray(RGBA, "CMYK").save(f), "CMYK colours"),
+        ("a.tif", lambda f: tifffile.imwrite(f, TWO, photometric="rgb"), "several frames"),
+        ("a.tif", lambda f: cv2.imwrite(str(f), RGB.astype(np.float32)), "pixels other than"),
         ("a.tif", lambda f: f.write_text("no"), "not a PNG, JPEG, TIFF"),
         ("a.png", truncated, "damaged"),
         ("a.png", lambda f: f.write_bytes(b""), "empty file"),
