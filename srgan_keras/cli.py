@@ -47,6 +47,7 @@ def main(argv: list[str]) -> int:
     """Run one command and return the exit status."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("srgan_keras").setLevel(logging.INFO)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # our lines name the damaged file
     command, arguments = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
         if command in ("-h", "--help"):

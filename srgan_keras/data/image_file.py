@@ -31,7 +31,7 @@ class Reason(Exception):
 
 @dataclass
 class Samples:
-    """What a reader finds in a file.
+    """The samples that a reader finds in a file, and how they are stored.
 
     Attributes:
         pixels: uint8 or uint16 [H, W, C] as stored. C is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4
