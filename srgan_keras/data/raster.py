@@ -39,6 +39,8 @@ def read_raster(data: bytes) -> Samples:
             raise Reason("a BMP file with a colour profile: convert it to PNG")
         sixteen = image.format == "PNG" and ";16" in str(image.tile)
         plain = image.mode in ("1", "L", "RGB") and not image.has_transparency_data
+        if image.format == "PNG" and not _chunks_fit(data):
+            raise Reason(DAMAGED)
         if sixteen or (plain and image.format != "BMP"):
             pixels = _by_opencv(data)
             if pixels.shape[:2] != image.size[::-1]:
@@ -78,6 +80,17 @@ def by_pillow(image: Image.Image) -> np.ndarray:
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         raise Reason(DEPTH)
     return np.atleast_3d(np.asarray(image))
+
+
+def _chunks_fit(data: bytes) -> bool:
+    """Tell whether no chunk of a PNG is longer than the file: OpenCV would make room for it."""
+    at = 8
+    while at + 8 <= len(data):
+        kind, size = data[at + 4 : at + 8], int.from_bytes(data[at : at + 4], "big")
+        at += 12 + size
+        if kind == b"IEND":
+            break
+    return at <= len(data)
 
 
 def _by_opencv(data: bytes) -> np.ndarray:

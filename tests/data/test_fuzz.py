@@ -13,7 +13,7 @@ def test_damaged_files_give_an_image_or_a_reason(kind):
         result = FUZZ["fuzz"](kind, 500, seed=1)
     assert result["image"] + result["refused"] == result["files"] == 500
     assert min(result["image"], result["refused"]) > 10
-    assert result["memory, MB"] < 3000
+    assert result["memory, MB"] < 1000
 
 
 def test_damaged_files_give_an_image_or_invalid_argument():
