@@ -50,18 +50,21 @@ def _escaping(stream: TextIO) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    root, package = logging.getLogger(), logging.getLogger("srgan_keras")
-    level = package.level
+    root = logging.getLogger()
+    levels = {"srgan_keras": logging.INFO, "tifffile": logging.CRITICAL}  # ours name damaged files
+    before = {name: logging.getLogger(name).level for name in levels}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     if not root.handlers:
         root.addHandler(handler)
-    package.setLevel(logging.INFO)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
     try:
         yield
     finally:
         root.removeHandler(handler)
-        package.setLevel(level)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def say(text: str) -> None:

@@ -103,4 +103,5 @@ def _is_plain(path: Path) -> bool:
     """Tell whether TFDS would decode the file to the pixels that `Photograph.read` gives."""
     with Image.open(path) as image:
         eight_bit = ";16" not in str(image.tile)
-        return (image.format, image.mode) == ("PNG", "RGB") and eight_bit and not image.getexif()
+        other = image.getexif() or image.info.get("icc_profile") or image.has_transparency_data
+        return (image.format, image.mode) == ("PNG", "RGB") and eight_bit and not other

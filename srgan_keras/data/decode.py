@@ -1,33 +1,30 @@
-"""From a file to uint8 RGB pixels, by one policy for every command.
+"""Reading image files, by one policy for every command: `docs/image-files.md` has its table.
 
-8 bit RGB stays as it is, with the EXIF orientation applied. 16 bit becomes round(v / 257). Grey and
-palette become RGB, transparent pixels are composited over black, and Pillow converts CMYK to RGB.
-Everything else is skipped with a `Reason`: nothing is guessed or repaired.
+The content of a file decides how it is read, not its suffix. Nothing is guessed or repaired: a file
+is read exactly, or refused with a `Reason`.
 """
 
-import io
+import logging
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms
+
+from srgan_keras.data.image_file import DAMAGED, TOO_LARGE, ImageFile, Reason, image_file
+from srgan_keras.data.profiles import to_srgb
+from srgan_keras.data.raster import read_raster
+from srgan_keras.data.tiff import read_tiff
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-"""The suffixes of photographs. `inference.image_files` reads all of them but BMP."""
+"""The suffixes of photographs, by which they are found in a folder."""
 
-MAX_PIXELS = 64 * 2**20
-"""Larger frames are not decoded: a decompression bomb makes them, a fundus camera does not."""
-
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
-_OPENCV = ("1", "L", "RGB", "YCbCr", "I;16", "I;16B", "I;16L")
-_PILLOW = ("P", "PA", "LA", "RGBA", "CMYK")
-_TOO_LARGE = f"over {MAX_PIXELS >> 20} megapixels"
-_DAMAGED = "truncated or damaged"
-_DEPTH = "pixels other than 8 or 16 bit integers"
-
-
-class Reason(Exception):
-    """The reason why a file is skipped; the words are the same for every such file."""
+_READERS = (  # place and magic numbers of each kind of file
+    (0, (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"), read_raster),
+    (8, (b"WEBP",), read_raster),
+    (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -49,65 +46,45 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def decode(data: bytes) -> np.ndarray:
-    """Decode a PNG, JPEG, TIFF, BMP or WebP file.
+def read(data: bytes) -> ImageFile:
+    """Read a PNG, JPEG, TIFF, BMP or WebP file with everything that is in it.
+
+    Raises:
+        Reason: the policy refuses it.
+    """
+    readers = [reader for at, magic, reader in _READERS if data.startswith(magic, at)]
+    if not readers:
+        raise Reason("not a PNG, JPEG, TIFF, BMP or WebP file")
+    try:
+        return image_file(readers[0](data))
+    except Reason:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Reason(TOO_LARGE) from None
+    except Exception:  # a decoder may raise anything on a damaged file
+        raise Reason(DAMAGED) from None
+
+
+def decode(data: bytes, path: Path | None = None) -> np.ndarray:
+    """Read a file for training and measuring: 8 bit, over black, in sRGB.
+
+    Args:
+        data: the bytes of a file.
+        path: names the file where the log says what was scaled, converted or dropped.
 
     Returns:
         uint8 RGB [H, W, 3].
 
     Raises:
-        Reason: the policy above skips it.
+        Reason: the policy refuses it.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            mode = _checked_mode(image)
-            if mode in _PILLOW:
-                return _by_pillow(ImageOps.exif_transpose(image))
-            deep = image.format == "TIFF" or ";16" in str(image.tile)
-        pixels = _by_opencv(np.frombuffer(data, np.uint8), deep)
-    except UnidentifiedImageError:  # Pillow does not say why it refuses a TIFF
-        tiff = data[:4] in (b"II*\0", b"MM\0*")
-        raise Reason(f"damaged, or {_DEPTH}" if tiff else "not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Reason(_TOO_LARGE) from None
-    except (OSError, SyntaxError, ValueError, cv2.error):
-        raise Reason(_DAMAGED) from None
-    if pixels is None:
-        raise Reason(_DAMAGED)
-    if pixels.dtype == np.uint16:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise Reason(_DEPTH)
+    image = read(data)
+    pixels = image.eight_bit()
+    if image.profile:
+        try:
+            pixels = to_srgb(pixels, image.profile, image.grey)
+        except (ImageCms.PyCMSError, OSError):
+            image.notes.append("has a damaged colour profile, which is dropped")
+    for note in image.notes if path else ():
+        log.warning("%s %s", path, note)
     return pixels
-
-
-def _checked_mode(image: Image.Image) -> str:
-    width, height = image.size
-    if image.format not in _FORMATS:
-        raise Reason("not an image")
-    if width * height > MAX_PIXELS:
-        raise Reason(_TOO_LARGE)
-    # an MPO is a JPEG with a second view or a thumbnail behind it
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise Reason("several frames")
-    if image.mode not in (*_OPENCV, *_PILLOW):
-        raise Reason(_DEPTH)
-    if image.mode in ("LA", "RGBA") and ";16" in str(image.tile):
-        raise Reason("16 bit with transparency")
-    return image.mode
-
-
-def _by_opencv(data: np.ndarray, deep: bool) -> np.ndarray | None:
-    if not deep:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    # asked for RGB, OpenCV 5.0 returns wrong pixels for a TIFF of 16 bit
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _by_pillow(image: Image.Image) -> np.ndarray:
-    if image.mode == "CMYK":
-        return np.asarray(image.convert("RGB"))
-    colours = image.convert("RGBA")
-    black = Image.new("RGBA", colours.size, (0, 0, 0, 255))
-    return np.asarray(Image.alpha_composite(black, colours).convert("RGB"))

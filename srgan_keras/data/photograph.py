@@ -83,6 +83,6 @@ def decode_file(path: Path) -> np.ndarray:
         UsageError: the file cannot be decoded.
     """
     try:
-        return decode(read_bytes(path))
+        return decode(read_bytes(path), path)
     except Reason as reason:
         raise UsageError(f"cannot decode {path} ({reason}): replace or remove it") from None

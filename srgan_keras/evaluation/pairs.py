@@ -187,8 +187,9 @@ def _measure(
     see: See | None,
 ) -> tuple[list[Row], set[str]]:
     """Return a row for each method, and the hashes of both files."""
-    files = [read_bytes(path) for path in (pair.poor, pair.reference)]
-    poor, reference = (decode(data) for data in files)
+    paths = (pair.poor, pair.reference)
+    files = [read_bytes(path) for path in paths]
+    poor, reference = map(decode, files, paths)
     found = register(poor, reference) if pair.homography is None else Registration(pair.homography)
     mask = overlap(poor, reference, found.homography)
     good = Reference(reference, mask)
@@ -269,11 +270,7 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
             for name, found in values.items()
         },
         "gain_over_input": {
-            name: {
-                REGION: {
-                    m: cluster_gain(v, values[INPUT][m], eyes) for m, v in found.items()
-                }
-            }
+            name: {REGION: {m: cluster_gain(v, values[INPUT][m], eyes) for m, v in found.items()}}
             for name, found in values.items()
             if name != INPUT
         },

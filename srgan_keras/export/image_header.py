@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from srgan_keras.export import graph_bytes
+
 
 def size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Read height and width (int64) from the head of a PNG, JPEG, BMP or WebP file.
@@ -15,16 +17,12 @@ def size_in_header(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         tf.errors.InvalidArgumentError: the file is of another kind.
     """
-    # Padded: past the end of a short file `substr` fails, with a message that is no UTF-8.
-    head = tf.strings.substr(contents, 0, 32) + b"\0" * 32
 
     def number(start: int, count: int, big_endian: bool = False) -> tf.Tensor:
-        digits = tf.io.decode_raw(tf.strings.substr(head, start, count), tf.uint8)
-        powers = [256**i for i in range(count)]
-        return tf.reduce_sum(tf.cast(digits, tf.int64) * (powers[::-1] if big_endian else powers))
+        return graph_bytes.number(contents, start, count, big_endian)
 
     def starts(text: bytes, at: int = 0) -> tf.Tensor:
-        return tf.equal(tf.strings.substr(head, at, len(text)), text)
+        return tf.equal(graph_bytes.piece(contents, at, len(text)), text)
 
     def png() -> tuple[tf.Tensor, tf.Tensor]:
         return number(20, 4, big_endian=True), number(16, 4, big_endian=True)

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srgan_keras.export.decode_file import decode_file
 from srgan_keras.export.graph_tiles import upscale_in_tiles
 from srgan_keras.export.image_header import size_in_header
 from srgan_keras.export.network import InferenceNetwork
@@ -111,8 +112,7 @@ def _signatures(
         height, width = size_in_header(contents)
         with tf.control_dependencies([_assert_size(height, width, pixel_limit)]):
             contents = tf.identity(contents)
-        image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-        image.set_shape([None, None, 3])
+        image = decode_file(contents)
         return tf.io.encode_png(upscale_uint8(image[tf.newaxis])[0])
 
     @tf.function(input_signature=spec(tf.uint8, None, None, None, 3))

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from tqdm import tqdm
 
 from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
+from srgan_keras.data.decode import SUFFIXES
+from srgan_keras.data.image_file import ImageFile, Reason
 from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.inference.image_files import SUFFIXES, ImageFile, ImageFileError, read, write
+from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import (
     Upscaler,
@@ -88,10 +91,10 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
                     skipped[advice] += 1
                     bar.update(1)
                     continue
-                made = _process(upscaler, image, options, bar.update)
-            except (ImageFileError, UsageError, OSError) as error:
+                made = _process(upscaler, job.source, image, options, bar.update)
+            except (Reason, UsageError, OSError) as error:
                 failed += 1
-                log.error("%s %s", job.source, error)
+                log.error("cannot upscale %s: %s", job.source, error)
                 bar.update(i + 1 - bar.n)
                 continue
             failed += _not_written(pending)
@@ -130,6 +133,7 @@ def _not_written(pending: tuple[Job, Future] | None) -> int:
 
 def _process(
     upscaler: Upscaler,
+    source: Path,
     image: ImageFile,
     options: UpscaleOptions,
     progress: Callable[[float], object],
@@ -137,8 +141,13 @@ def _process(
     """Return the files to write, by the end of their names."""
     colour, scale = image.colour, upscaler.scale
     if scale**2 * colour[..., 0].size > MOST_PIXELS:
-        raise ImageFileError(f"would become larger than {MOST_PIXELS} px: cut it into parts")
+        raise Reason(f"SR would be larger than {MOST_PIXELS} px: cut the photograph into parts")
+    for note in image.notes:
+        log.warning("%s %s", source, note)
     wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
+    if wanted is not None and not wanted.all():
+        share = 100 * (1 - np.count_nonzero(wanted) / wanted.size)
+        log.info("%s: %.1f %% lies outside the field of view, upscaled bicubically", source, share)
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
@@ -148,10 +157,10 @@ def _process(
     alpha = image.alpha
     if alpha is not None:
         alpha = bicubic(np.repeat(alpha[..., np.newaxis], 3, axis=2), scale)[..., 0]
-    made = {"": ImageFile(sr, alpha, image.grey, image.profile)}
+    made = {"": replace(image, colour=sr, alpha=alpha)}
     if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
-        made[".compare"] = ImageFile(strip, None, image.grey, image.profile)
+        made[".compare"] = replace(image, colour=strip, alpha=None)
     if deviation is not None:
         levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)

@@ -47,7 +47,7 @@ def take_in(
     try:
         data = read_bytes(path)
         measured["sha256"] = hashlib.sha256(data).hexdigest()
-        image = decode(data)
+        image = decode(data, path)
         measured["source_height"], measured["source_width"] = image.shape[:2]
         if min(image.shape[:2]) < _LEAST_SIDE:
             raise Reason(f"a side under {_LEAST_SIDE} px")

@@ -47,29 +47,27 @@ def several(kind):
 
 NAN = GOOD.astype(np.float32)
 NAN[40, 40] = np.nan
+NO_KIND = "not a PNG, JPEG, TIFF, BMP or WebP file"
 SKIPPED = {
     "truncated.png": (lambda: encoded(GOOD, "PNG")[:-2000], "truncated or damaged"),
     "truncated.jpg": (lambda: encoded(GOOD, "JPEG")[:-500], "truncated or damaged"),
     "empty.png": (lambda: b"", "empty file"),
-    "text.png": (lambda: b"no image at all", "not an image"),
-    "gif.png": (lambda: encoded(GOOD, "GIF"), "not an image"),
+    "text.png": (lambda: b"no image at all", NO_KIND),
+    "gif.png": (lambda: encoded(GOOD, "GIF"), NO_KIND),
     "pixel.png": (lambda: encoded(GOOD[:1, :1], "PNG"), "a side under 32 px"),
     "strip.png": (lambda: encoded(np.zeros((32, 20_000, 3), np.uint8), "PNG"), "a strip"),
     "bomb.png": (bomb, "over 64 megapixels"),
     "animated.png": (lambda: several("PNG"), "several frames"),
     "animated.webp": (lambda: several("WEBP"), "several frames"),
     "pages.tif": (lambda: several("TIFF"), "several frames"),
-    "nan.tif": (
-        lambda: opencv(".tif", NAN),
-        "damaged, or pixels other than 8 or 16 bit integers",
-    ),
+    "nan.tif": (lambda: opencv(".tif", NAN), "pixels other than 8 or 16 bit integers"),
     "grey_nan.tif": (
         lambda: opencv(".tif", NAN[..., 1]),
         "pixels other than 8 or 16 bit integers",
     ),
-    "alpha16.png": (
-        lambda: opencv(".png", np.full((64, 64, 4), 9000, np.uint16)),
-        "16 bit with transparency",
+    "cmyk.jpg": (
+        lambda: encoded(Image.fromarray(GOOD).convert("CMYK"), "JPEG"),
+        "CMYK colours: convert it to RGB",
     ),
     "black.png": (lambda: encoded(GOOD * 0, "PNG"), "no field of view"),
     "white.png": (lambda: encoded(GOOD * 0 + 255, "PNG"), "no field of view"),
@@ -150,9 +148,6 @@ def test_what_is_converted_is_converted_exactly():
     alpha[:20] = 0
     pixels = decode.decode(encoded(np.dstack([GOOD, alpha]), "PNG"))
     np.testing.assert_array_equal(pixels, np.where(alpha[..., None] > 0, GOOD, 0))
-    cmyk = encoded(Image.fromarray(GOOD).convert("CMYK"), "JPEG", quality=95)
-    with Image.open(io.BytesIO(cmyk)) as image:
-        np.testing.assert_array_equal(decode.decode(cmyk), np.asarray(image.convert("RGB")))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])

@@ -6,7 +6,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from srgan_keras.inference.image_files import ImageFile, ImageFileError, read, write
+from srgan_keras.data.image_file import ImageFile, Reason
+from srgan_keras.inference.image_files import read, write
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RNG = np.random.default_rng(0)
@@ -77,6 +78,22 @@ def test_palettes_bits_and_grey_with_alpha(tmp_path):
     np.testing.assert_array_equal(both.alpha, RGBA[..., 1])
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_twelve_bits_stay_twelve(tmp_path, suffix):
+    twelve = RGB.astype(np.uint16) * 16
+    tifffile.imwrite(tmp_path / "a.tif", twelve, photometric="rgb")
+    image = read(tmp_path / "a.tif")
+    assert image.bits == 12
+    assert image.notes == ["uses 12 of its 16 bits: read as 12 bits"]
+    np.testing.assert_array_equal(image.colour, np.rint(twelve * (65535 / 4095)))
+    write(tmp_path / f"b{suffix}", image)
+    kept = cv2.imread(str(tmp_path / f"b{suffix}"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(kept[..., ::-1], twelve)
+
+
+TWO = np.stack([RGB] * 2)
+
+
 def cmyk_jpeg(file):
     profile = bytearray(PROFILE)
     profile[16:20] = b"CMYK"
@@ -92,20 +109,19 @@ def truncated(file):
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("a.jpg", cmyk_jpeg, "profile of kind CMYK"),
-        ("a.tif", lambda f: Image.fromarray(RGBA, "CMYK").save(f), "colours of kind SEPARATED"),
-        ("a.tif", lambda f: Image.fromarray(RGBA[..., :2].copy(), "LA").save(f), "2 channels"),
-        ("a.tif", lambda f: tifffile.imwrite(f, np.stack([RGB] * 2), photometric="rgb"), "2 pages"),
-        ("a.tif", lambda f: cv2.imwrite(str(f), RGB.astype(np.float32)), "type float32"),
-        ("a.tif", lambda f: f.write_text("no"), "cannot be read as a TIFF"),
+        ("a.jpg", cmyk_jpeg, "CMYK colours"),
+        ("a.tif", lambda f: Image.fromarray(RGBA, "CMYK").save(f), "CMYK colours"),
+        ("a.tif", lambda f: tifffile.imwrite(f, TWO, photometric="rgb"), "several frames"),
+        ("a.tif", lambda f: cv2.imwrite(str(f), RGB.astype(np.float32)), "pixels other than"),
+        ("a.tif", lambda f: f.write_text("no"), "not a PNG, JPEG, TIFF"),
         ("a.png", truncated, "damaged"),
-        ("a.png", lambda f: f.write_bytes(b""), "damaged"),
-        ("a.jpg", lambda f: f.write_text("no image"), "damaged"),
+        ("a.png", lambda f: f.write_bytes(b""), "empty file"),
+        ("a.jpg", lambda f: f.write_text("no image"), "not a PNG, JPEG, TIFF"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_refused(tmp_path, name, make, message):
     make(tmp_path / name)
-    with pytest.raises(ImageFileError, match=message):
+    with pytest.raises(Reason, match=message):
         read(tmp_path / name)
 
 

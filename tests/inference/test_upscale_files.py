@@ -1,18 +1,22 @@
 import json
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image, ImageCms
 
 from srgan_keras import cli
 from srgan_keras.config import Generator
+from srgan_keras.data.image_file import ImageFile
 from srgan_keras.export import model_folder
 from srgan_keras.inference import upscale_files
-from srgan_keras.inference.image_files import ImageFile, read, write
+from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.upscaler import bicubic
 from srgan_keras.models.generator import build_generator
@@ -124,8 +128,46 @@ def test_a_bad_file_is_named_and_the_rest_done(models, photographs, caplog, caps
     Path("in/bad.jpg").write_bytes(b"no image")
     assert run(models / "stage1", "in", "--out", "out") == 1
     assert len(made()) == 4
-    assert "in/bad.jpg is damaged" in caplog.text
+    assert "cannot upscale in/bad.jpg: not a PNG, JPEG, TIFF" in caplog.text
     assert "1 of 5 files failed" in capsys.readouterr().err
+
+
+def test_twelve_bits_in_sixteen_are_upscaled_by_the_model(models, photographs, caplog):
+    """Read as 16 bits, the photograph is so dark that no field of view is found in it."""
+    caplog.set_level(logging.INFO)
+    twelve = phantom(1, 64).image.astype(np.uint16) * 16
+    tifffile.imwrite("12.tif", twelve, photometric="rgb")
+    assert run(models / "stage1", "12.tif", "--out", "out", "--precision", "float32") == 0
+    assert "12.tif uses 12 of its 16 bits" in caplog.text
+    written = cv2.imread("out/12.png", cv2.IMREAD_UNCHANGED)[..., ::-1]
+    full = np.rint(twelve * (65535 / 4095)).astype(np.uint16)
+    expected = load(models / "stage1").upscale(full)
+    fov = phantom(1, 64).fov.repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(written[fov], np.rint(expected * (4095 / 65535))[fov])
+
+
+def test_the_share_that_is_left_to_bicubic_is_said(models, photographs, caplog):
+    caplog.set_level(logging.INFO)
+    image = np.zeros((100, 400, 3), np.uint8)
+    image[:, :100] = phantom(1, 100).image
+    write(Path("wide.png"), ImageFile(image))
+    assert run(models / "stage1", "wide.png", "--out", "out") == 0
+    share = re.search(r"wide\.png: ([\d.]+) % lies outside the field of view", caplog.text)
+    assert 60 < float(share.group(1)) < 80
+
+
+def test_what_is_dropped_is_said_and_a_damaged_tiff_ends_nothing(models, photographs, caplog):
+    grey = Image.fromarray(phantom(1, 40).image[..., 1])
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Path("mixed").mkdir()
+    grey.save("mixed/a.jpg", icc_profile=profile)
+    Path("mixed/b.tif").write_bytes(b"II*\0" + bytes(range(200)))
+    grey.save("mixed/c.tif", icc_profile=profile)
+    assert run(models / "stage1", "mixed", "--out", "out") == 1
+    assert made() == ["a.png", "c.png"]
+    for name in ("a.jpg", "c.tif"):
+        assert f"mixed/{name} is grey, its colour profile is of kind RGB" in caplog.text
+    assert "cannot upscale mixed/b.tif: truncated or damaged" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_named(models, photographs, caplog):
