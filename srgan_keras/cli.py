@@ -81,6 +81,7 @@ def run(command: str, arguments: list[str]) -> None:
     Raises:
         CommandError: the line and the exit status with which the command ends.
     """
+    _refuse_empty(arguments)
     if command == "train":
         options, config = parse_training(arguments)
     else:
@@ -93,7 +94,8 @@ def run(command: str, arguments: list[str]) -> None:
     elif command == "train":
         from srgan_keras.train import train
 
-        train(config, options.workdir or Path("runs") / options.preset, options.overwrite)
+        workdir = options.workdir or Path("runs") / options.preset
+        train(config, workdir, options.overwrite, [options.config] if options.config else [])
     elif command == "upscale":
         from srgan_keras.inference.upscale_files import upscale_files
 
@@ -110,6 +112,19 @@ def run(command: str, arguments: list[str]) -> None:
         from srgan_keras.downstream.experiment import run_experiment
 
         run_experiment(options)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse an empty file or folder, which would be the current folder.
+
+    A shell makes one of a variable that is not set.
+    """
+    for before, argument in zip(["", *arguments], [*arguments], strict=False):
+        name, equals, value = argument.partition("=")
+        if not argument and not before.startswith("--beam"):
+            raise UsageError(f"the argument after {before or 'the command'} is empty: give a value")
+        if equals and not value and name.startswith("--") and not name.startswith("--beam"):
+            raise UsageError(f"{name} is empty: give a value")
 
 
 def parse_training(arguments: list[str]) -> tuple[TrainOptions, Config]:

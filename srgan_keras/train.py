@@ -15,8 +15,7 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
     sys.exit()
 
 import logging
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -41,6 +40,7 @@ from srgan_keras.export import model_folder
 from srgan_keras.inference.model import Model, load
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import figures
 from srgan_keras.report import page as report
 from srgan_keras.report.markdown import table
@@ -55,13 +55,16 @@ from srgan_keras.training.steps import compiled_gradients
 log = logging.getLogger(__name__)
 
 
-def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
+def train(
+    config: Config, workdir: Path, overwrite: bool = False, inputs: Sequence[Path] = ()
+) -> None:
     """Train both stages, write their model folders, measure them on photographs never trained on.
 
     Args:
         config: validated settings.
         workdir: the run directory. The run that it holds is resumed.
         overwrite: start over instead.
+        inputs: files that were read, besides those that the settings name. They are not replaced.
 
     Raises:
         UsageError: wrong input.
@@ -75,12 +78,19 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
         # the chief first: the others read what it wrote
         with strategy.chief_first(devices):
             chief = strategy.is_chief(devices)
-            work = RunDir(workdir, config, overwrite) if chief else WorkerDir(workdir)
+            read = [*inputs, *_inputs(config)]
+            work = RunDir(workdir, config, overwrite, inputs=read) if chief else WorkerDir(workdir)
         with closing(work):
             if work.record["finished"]:
                 log.info("%s holds a finished run. To start over, set overwrite.", workdir)
                 return
             _train(_Run(config, workdir, devices, work, chief), name)
+
+
+def _inputs(config: Config) -> list[Path]:
+    """Return the files and folders that a run reads."""
+    named = (prepared.folder(config.data.source), config.train.init_from, config.vgg.weights)
+    return [Path(name) for name in named if name and Path(name).exists()]
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,7 @@ def _train(run: _Run, strategy_name: str) -> None:
     # === Networks ===
     _resolve(run, strategy_name)
     plan = stages(config, len(decoded))
+    run.work.output.check(*(name for stage in plan for name in _model_files(stage)))
     origin = load(config.train.init_from) if config.train.init_from else None
     g, vgg, normalisation = _networks(run, plan, decoded, origin)
     run.work.save()
@@ -119,6 +130,7 @@ def _train(run: _Run, strategy_name: str) -> None:
     samples.mkdir(parents=True, exist_ok=True)
 
     def draw(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, name: str) -> None:
+        run.work.output.claim(f"samples/{name}")
         figures.sample_strip(lr, sr, hr, samples / name)
 
     validation = Validation(parts["validation"], standard, draw)
@@ -130,8 +142,9 @@ def _train(run: _Run, strategy_name: str) -> None:
             model = _train_stage(run, training, stage, (g, vgg), data, validation)
             model.take_average()
             folder = run.workdir / "models" / stage.name
-            if run.chief and not folder.exists():
-                model_folder.save(folder, g, {"name": stage.name, **info})
+            if run.chief and not (folder / "model.json").exists():
+                run.work.output.claim(*_model_files(stage))
+                model_folder.save(folder, g, {"name": stage.name, **info}, among_others=True)
 
     # === Measurement ===
     with strategy.chief_first(run.devices):
@@ -227,8 +240,12 @@ def _to_do(run: _Run, training: loop.Run, stage: Stage) -> bool:
     if newest and newest.run_step > stage.first + stage.steps:
         return False  # a later stage has begun, from what this one left
     if run.chief and own and own.step < stage.steps:
-        shutil.rmtree(run.workdir / "models" / stage.name, ignore_errors=True)
+        run.work.output.remove(f"models/{stage.name}")
     return True
+
+
+def _model_files(stage: Stage) -> list[str]:
+    return [f"models/{stage.name}/{name}" for name in model_folder.FILES]
 
 
 def _train_stage(
@@ -272,6 +289,7 @@ def measure(
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
         log.warning("protocol author measures originals, not a preprocessed dataset: skipped")
         protocols = [p for p in protocols if p.name == standard.name]
+    OutputFolder(workdir).claim("comparison.png", "curves.png")
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
     if not protocols:

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from srgan_keras.data import decode
 from srgan_keras.files import atomic_write
+from srgan_keras.inference.signature import SOFTWARE, write_signed_png
 
 # OpenCV does not see the ICC profile of a BMP file
 SUFFIXES = tuple(suffix for suffix in decode.SUFFIXES if suffix != ".bmp")
@@ -80,7 +81,7 @@ def write(path: Path, image: ImageFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial:
         if path.suffix == ".png":
-            partial.write_bytes(_png(image))
+            write_signed_png(partial, _png(image))
         else:
             _write_tiff(partial, image)
 
@@ -104,6 +105,7 @@ def _write_tiff(path: Path, image: ImageFile) -> None:
         photometric="minisblack" if image.grey and image.alpha is None else "rgb",
         extrasamples=None if image.alpha is None else ["unassalpha"],
         iccprofile=image.profile,
+        software=SOFTWARE,
         compression="zlib",
         rowsperstrip=64,
         metadata=None,

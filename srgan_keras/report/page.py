@@ -18,6 +18,7 @@ from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import NOTICE
 from srgan_keras.inference.model import Model
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import charts
 from srgan_keras.report.gallery import COLOURS, INDEX, legend
 from srgan_keras.report.tables import METRICS, digits, primary_region, table
@@ -52,9 +53,11 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     text = {"id": str, "model": str}  # 007 is not 7
     measured = _measured(workdir)
     rows = pd.read_csv(workdir / "per_image.csv", dtype=text) if measured else pd.DataFrame()
+    output = OutputFolder(workdir)
     overlays = {
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
+        if output.owns(file.name)
     }
     config, record = workdir / "config.yaml", workdir / "run.json"
     page = _template().render(

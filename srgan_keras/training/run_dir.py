@@ -2,25 +2,24 @@
 
 import dataclasses
 import json
-import os
 import platform
-import shutil
-import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 import yaml
-from filelock import FileLock, Timeout
 
 from srgan_keras.config import Config
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.machine import machine
+from srgan_keras.output_folder import OutputFolder, remove_empty
+from srgan_keras.training.checkpoint import remove_checkpoints
 from srgan_keras.version import __version__
 
 UNITS = ("steps", "epochs")
@@ -41,6 +40,7 @@ class RunDir:
 
     Attributes:
         path: the directory.
+        output: the same, with the record of what the package wrote there.
         record: what `run.json` holds: versions, seed, git revision, machine, `auto` (what each
             `auto` became: a resumed run takes it from here), `finished`.
     """
@@ -51,6 +51,7 @@ class RunDir:
         config: Any,  # noqa: ANN401
         overwrite: bool,
         advice: str = "choose another directory, or set overwrite to start over",
+        inputs: Sequence[Path] = (),
     ) -> None:
         """Open a new directory, or one whose run resumes.
 
@@ -59,34 +60,41 @@ class RunDir:
             config: all settings of the run, a dataclass of dataclasses with `train`.
             overwrite: drop what an earlier run left.
             advice: what to do about a run of other settings.
+            inputs: files and folders that the run reads.
 
         Raises:
             UsageError: it cannot be written, holds something else, or a run of other settings, or
-                another process is at work in it.
+                another process is at work in it; or it is, or holds, an input that the run would
+                replace.
         """
         self.path, self._advice = path, advice
         self._file = path / "run.json"
-        _make_writable(path)
-        self._lock = _lock(path)
+        self.output = OutputFolder(path, "train")
+        self.output.make()
+        self._lock = self.output.lock("choose another directory")
         try:
+            self.output.refuse_inputs(*inputs)
             self._open(config, overwrite)
         except BaseException:
             self.close()
             raise
 
     def _open(self, config: Config, overwrite: bool) -> None:
-        path = self.path
+        path, began = self.path, bool(self.output.names)
         if overwrite:
             self._clear()
+        if self._file.exists() and not began:
+            self._adopt(overwrite)
+        self.output.check(*OWN_FILES)
+        self.output.check_folders("samples", "trust", "gallery")
         if self._file.exists():
             self.record = json.loads(self._file.read_text())
             self._resume(config)
             return
-        if any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
-            raise UsageError(
-                f"{path} holds files of an unfinished or another run but no run.json: "
-                "choose another directory, or set overwrite to start over"
-            )
+        foreign = [path / name for name in OWN_FOLDERS if (path / name).exists()]
+        if foreign and not began:
+            raise UsageError(f"{foreign[0]} is not of a run: choose another directory")
+        self.output.claim("config.yaml", "run.json", "cache/index.json", "cache/pixels.bin")
         (path / "config.yaml").write_text(to_yaml(config))
         self.record = {
             "finished": False,
@@ -146,14 +154,26 @@ class RunDir:
         """Mark the run as done and drop the decoded photographs."""
         self.record["finished"] = True
         self.save()
-        shutil.rmtree(self.path / "cache", ignore_errors=True)
+        self.output.remove("cache")
 
     def _clear(self) -> None:
-        # a user's own files stay
+        """Remove what runs wrote; all other files stay."""
+        remove_checkpoints(self.path / "checkpoints")
+        self.output.clear()
         for name in OWN_FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in OWN_FILES:
-            (self.path / name).unlink(missing_ok=True)
+            remove_empty(self.path / name)
+
+    def _adopt(self, overwrite: bool) -> None:
+        """Record the files of a run of an earlier version, which kept no record of them."""
+        if overwrite:
+            raise UsageError(
+                f"{self.path} holds a run of an earlier version, which kept no list of its files: "
+                "choose another directory, or delete it yourself"
+            )
+        files = [file for name in OWN_FOLDERS for file in (self.path / name).rglob("*")]
+        files += [self.path / name for name in OWN_FILES]
+        names = [f.relative_to(self.path).as_posix() for f in files if f.is_file()]
+        self.output.record(*(name for name in names if not name.startswith("checkpoints/")))
 
 
 class WorkerDir(RunDir):
@@ -163,6 +183,7 @@ class WorkerDir(RunDir):
         """Read the record that the chief has written to `path`."""
         self._folder = tempfile.TemporaryDirectory(prefix="srgan_keras-worker-")
         self.path = Path(self._folder.name)
+        self.output = OutputFolder(self.path)
         self.record = json.loads((path / "run.json").read_text())
 
     def save(self) -> None:
@@ -188,33 +209,6 @@ def versions() -> dict[str, str]:
         **{name: version(name) for name in packages},
         "opencv": cv2.__version__,
     }
-
-
-def _make_writable(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        reason = "a file is in its place" if path.is_file() else os.strerror(error.errno)
-        raise UsageError(
-            f"cannot write the run directory {path} ({reason}): choose another"
-        ) from None
-
-
-def _lock(path: Path) -> FileLock:
-    """Take the directory for this process, however it may end."""
-    lock, holder = FileLock(path / ".lock"), path / ".lock-holder"
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        by = holder.read_text().strip() if holder.exists() else "another run"
-        raise UsageError(
-            f"{path} is in use by {by}: wait for it, or choose another directory"
-        ) from None
-    holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
-    return lock
 
 
 def _defaults(kind: type) -> dict[str, Any]:
