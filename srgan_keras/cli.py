@@ -30,6 +30,7 @@ from srgan_keras.options import (
     TrainOptions,
     UpscaleOptions,
 )
+from srgan_keras.output_folder import OutputFolder
 
 T = TypeVar("T")
 
@@ -95,7 +96,9 @@ def run(command: str, arguments: list[str]) -> None:
         from srgan_keras.train import train
 
         workdir = options.workdir or Path("runs") / options.preset
-        train(config, workdir, options.overwrite, [options.config] if options.config else [])
+        if options.config and options.overwrite:
+            OutputFolder(workdir, "train").refuse_inputs(options.config)
+        train(config, workdir, options.overwrite)
     elif command == "upscale":
         from srgan_keras.inference.upscale_files import upscale_files
 

@@ -113,7 +113,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     models = [_load(name) for name in options.models]
     output = OutputFolder(options.out, "evaluate")
     output.refuse_inputs(*_inputs(options, models))
-    output.make()
+    output.claim("metrics.json")
     if pairs.chosen(options):
         return _pairs(options, models)
     version = prepared.check(

@@ -49,13 +49,16 @@ class OutputFolder:
         self._names: dict[str, None] = {}
         self._read()
 
-    def make(self) -> None:
+    def make(self, title: str = "into") -> None:
         """Make the folder where it does not exist, and find out whether files can be made in it.
+
+        Args:
+            title: how the message about it calls the folder.
 
         Raises:
             UsageError: they cannot.
         """
-        check_writable(self.path, "choose another folder")
+        check_writable(self.path, "choose another", title)
 
     def lock(self, advice: str = "choose another folder") -> FileLock:
         """Take the folder for this process, however it may end; another process is refused.
@@ -221,7 +224,7 @@ class OutputFolder:
         return file.parent.resolve() == self.path.resolve() / name.parent
 
 
-def check_writable(folder: Path, advice: str) -> None:
+def check_writable(folder: Path, advice: str, title: str = "into") -> None:
     """Make a folder where it does not exist, and make a file in it.
 
     Raises:
@@ -233,7 +236,7 @@ def check_writable(folder: Path, advice: str) -> None:
             pass
     except OSError as error:
         reason = "a file is in its place" if folder.is_file() else os.strerror(error.errno)
-        raise UsageError(f"cannot write into {folder} ({reason}): {advice}") from None
+        raise UsageError(f"cannot write {title} {folder} ({reason}): {advice}") from None
 
 
 def identity(path: Path, follow: bool = True) -> _Identity | None:

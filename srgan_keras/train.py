@@ -15,7 +15,7 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
     sys.exit()
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -55,16 +55,13 @@ from srgan_keras.training.steps import compiled_gradients
 log = logging.getLogger(__name__)
 
 
-def train(
-    config: Config, workdir: Path, overwrite: bool = False, inputs: Sequence[Path] = ()
-) -> None:
+def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
     """Train both stages, write their model folders, measure them on photographs never trained on.
 
     Args:
         config: validated settings.
         workdir: the run directory. The run that it holds is resumed.
         overwrite: start over instead.
-        inputs: files that were read, besides those that the settings name. They are not replaced.
 
     Raises:
         UsageError: wrong input.
@@ -78,8 +75,8 @@ def train(
         # the chief first: the others read what it wrote
         with strategy.chief_first(devices):
             chief = strategy.is_chief(devices)
-            read = [*inputs, *_inputs(config)]
-            work = RunDir(workdir, config, overwrite, inputs=read) if chief else WorkerDir(workdir)
+            opened = partial(RunDir, workdir, config, overwrite, inputs=_inputs(config))
+            work = opened() if chief else WorkerDir(workdir)
         with closing(work):
             if work.record["finished"]:
                 log.info("%s holds a finished run. To start over, set overwrite.", workdir)

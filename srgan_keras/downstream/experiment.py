@@ -61,7 +61,7 @@ def run_experiment(options: DownstreamOptions) -> None:
     protocol = Standard(scale, degradation, options.hr_long_side)
     train, sets = _photographs(options, scale)
     pictures = [f"overlays-{n}-{case.id}.png" for n in options.networks for case in _shown(sets)]
-    output.check(*RESULTS, *pictures)
+    output.check(*pictures)
     inputs = Inputs(models, protocol, options.out / "inputs", options.task)
 
     # === Trainings: protocol, network, what it is trained on, what it is tested on ===
@@ -82,7 +82,6 @@ def run_experiment(options: DownstreamOptions) -> None:
             found.add((source, label, network), seed, predict, tested, test)
 
     # === The comparison ===
-    output.claim(*RESULTS)
     table = pd.DataFrame(found.rows)
     with atomic_write(options.out / "per_image.csv") as partial:
         table.to_csv(partial, index=False)
@@ -105,8 +104,7 @@ def _output(options: DownstreamOptions, models: list[Model]) -> OutputFolder:
     output = OutputFolder(options.out, "downstream")
     data = [Path(name) for name in (options.data, options.also) if name and Path(name).exists()]
     output.refuse_inputs(*data, *(model.path for model in models))
-    output.make()
-    output.check(*RESULTS)
+    output.claim(*RESULTS)
     return output
 
 

@@ -59,6 +59,7 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
     output = OutputFolder(out, "prepare")
     output.refuse_inputs(source)
+    _refuse_other_files(output)
     output.make()
     lock = output.lock()
     try:
@@ -108,8 +109,6 @@ def _open(output: OutputFolder, settings: dict[str, Any], overwrite: bool) -> di
     try:
         if prepared.is_prepared(out) and not output.names:
             _adopt(output)
-        if not output.names and any(file.name not in KEPT for file in out.iterdir()):
-            raise UsageError(f"{out} holds other files: choose an empty folder")
         if overwrite:
             output.clear()
         output.claim(*BOOKS)
@@ -129,6 +128,15 @@ def _open(output: OutputFolder, settings: dict[str, Any], overwrite: bool) -> di
     except OSError as error:
         raise UsageError(f"cannot write {out} ({error.strerror}): choose another folder") from None
     return kept
+
+
+def _refuse_other_files(output: OutputFolder) -> None:
+    """Refuse a folder that `prepare` did not begin in and that is not empty."""
+    out = output.path
+    if output.names or prepared.is_prepared(out) or not out.is_dir():
+        return
+    if any(file.name not in KEPT for file in out.iterdir()):
+        raise UsageError(f"{out} holds other files: choose an empty folder")
 
 
 def _adopt(output: OutputFolder) -> None:

@@ -70,30 +70,28 @@ class RunDir:
         self.path, self._advice = path, advice
         self._file = path / "run.json"
         self.output = OutputFolder(path, "train")
-        self.output.make()
+        self.output.refuse_inputs(*inputs)
+        self._refuse_foreign()
+        self.output.make("the run directory")
         self._lock = self.output.lock("choose another directory")
         try:
-            self.output.refuse_inputs(*inputs)
             self._open(config, overwrite)
         except BaseException:
             self.close()
             raise
 
     def _open(self, config: Config, overwrite: bool) -> None:
-        path, began = self.path, bool(self.output.names)
+        path = self.path
+        if self._file.exists() and not self.output.names:
+            self._adopt(overwrite)
         if overwrite:
             self._clear()
-        if self._file.exists() and not began:
-            self._adopt(overwrite)
         self.output.check(*OWN_FILES)
         self.output.check_folders("samples", "trust", "gallery")
         if self._file.exists():
             self.record = json.loads(self._file.read_text())
             self._resume(config)
             return
-        foreign = [path / name for name in OWN_FOLDERS if (path / name).exists()]
-        if foreign and not began:
-            raise UsageError(f"{foreign[0]} is not of a run: choose another directory")
         self.output.claim("config.yaml", "run.json", "cache/index.json", "cache/pixels.bin")
         (path / "config.yaml").write_text(to_yaml(config))
         self.record = {
@@ -105,6 +103,15 @@ class RunDir:
             "auto": {},
         }
         self.save()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a directory that holds something else under the names of a run."""
+        if not self.output.names and not self._file.exists():
+            foreign = [name for name in OWN_FILES + OWN_FOLDERS if (self.path / name).exists()]
+            if foreign:
+                raise UsageError(
+                    f"{self.path} holds {foreign[0]} but no run.json: choose another directory"
+                )
 
     def close(self) -> None:
         """Let other processes have the directory."""
