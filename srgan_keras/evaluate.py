@@ -112,7 +112,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     """
     models = [_load(name) for name in options.models]
     output = OutputFolder(options.out, "evaluate")
-    output.refuse_inputs(*_inputs(options, models))
+    output.refuse_inputs(*_inputs(options))
     output.claim("metrics.json")
     if pairs.chosen(options):
         return _pairs(options, models)
@@ -150,9 +150,9 @@ def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]
     return result
 
 
-def _inputs(options: EvaluateOptions, models: Sequence[Method]) -> list[Path]:
+def _inputs(options: EvaluateOptions) -> list[Path]:
     """Return the files and folders that the command reads."""
-    named = [options.pairs, options.vgg_weights, *(model.path for model in models)]
+    named = [options.pairs, options.vgg_weights, *map(Path, options.models)]
     named += [prepared.folder(options.data)] if options.data else []
     return [path for path in named if path and path.exists()]
 
