@@ -161,26 +161,23 @@ class OutputFolder:
                 partial.write_text("".join("\n" + json.dumps(line) for line in lines))
 
     def refuse_inputs(self, *inputs: Path) -> None:
-        """Refuse to write into an input, or over one.
+        """Refuse to write into an input folder, or over an input file.
 
         Args:
-            inputs: files and folders that the command reads. Links are followed.
+            inputs: files and folders that the command reads. Links are followed. One may hold the
+                output folder: its files are not read, see `originals`.
 
         Raises:
-            UsageError: the folder is one of them or inside of one, or one of their files is in the
-                record, so that this command may replace it.
+            UsageError: the folder is one of them, or one of their files is in the record, so that
+                this command may replace it.
         """
-        above = {identity(path) for path in (self.path, *self.path.resolve().parents)} - {None}
+        own = identity(self.path)
         recorded = {identity(self.path / name, follow=False) for name in self._names} - {None}
         for given in inputs:
-            for path in _walk(given):
-                found = identity(path)
-                if found in above and path.is_dir():
-                    where = "is" if found == identity(self.path) else "is inside"
-                    raise UsageError(
-                        f"{self.path} {where} the input {given}: choose another output folder"
-                    )
-                if found in recorded:
+            if own and identity(given) == own:
+                raise UsageError(f"{self.path} is the input: choose another output folder")
+            for path in _walk(given, own):
+                if identity(path) in recorded:
                     raise UsageError(
                         f"the input {path} is a result in {self.path}, which would be replaced: "
                         "choose another output folder"
@@ -248,6 +245,22 @@ def identity(path: Path, follow: bool = True) -> _Identity | None:
     return status.st_dev, status.st_ino
 
 
+def originals(root: Path, names: list[str]) -> list[str]:
+    """Leave out the results that commands wrote into output folders below a folder.
+
+    Args:
+        root: the folder.
+        names: all files below it.
+    """
+    folders = [os.path.dirname(name) for name in names if os.path.basename(name) == RECORD]
+    results = {
+        os.path.join(folder, name)
+        for folder in folders
+        for name in OutputFolder(root / folder).names
+    }
+    return [name for name in names if name not in results]
+
+
 def remove_empty(folder: Path) -> None:
     """Remove a folder, or what is empty in it; links stay."""
     if folder.is_dir() and not folder.is_symlink():
@@ -277,15 +290,15 @@ def _is_below(name: str, paths: set[str]) -> bool:
     return any("/".join(parts[: i + 1]) in paths for i in range(len(parts)))
 
 
-def _walk(path: Path) -> Iterator[Path]:
-    """Yield a file, or a folder with all that is below it, each folder once; follow links."""
-    yield path
-    seen = set()
+def _walk(path: Path, left_out: _Identity | None) -> Iterator[Path]:
+    """Yield a file, or all files below a folder except for one; follow links, each once."""
+    if path.is_file():
+        yield path
+    seen = {left_out}
     for root, folders, files in os.walk(path, followlinks=True):
         known = identity(Path(root))
         if known in seen:
             folders.clear()
             continue
         seen.add(known)
-        yield Path(root)
         yield from (Path(root, name) for name in files)

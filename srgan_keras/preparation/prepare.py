@@ -58,6 +58,8 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
     if not source.is_dir() or prepared.is_prepared(source):
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
     output = OutputFolder(out, "prepare")
+    if out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")
     output.refuse_inputs(source)
     _refuse_other_files(output)
     output.make()

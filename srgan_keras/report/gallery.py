@@ -77,10 +77,7 @@ class Gallery(Observer):
         reasons = _ranked(run.rows, self.protocol.regions[-1])
         for id_ in list(boxes)[:FLAGGED]:
             reasons.setdefault(id_, []).append("flagged")
-        crops = [
-            self._crop(by_id[id_], why, boxes.get(id_), list(run.trust))
-            for id_, why in reasons.items()
-        ]
+        crops = [self._crop(by_id[id_], why, boxes.get(id_)) for id_, why in reasons.items()]
         index = {"photographs": list(by_id), "crops": crops}
         write_json(self._claimed(INDEX), index, indent=1)
         return "pictures"
@@ -92,9 +89,8 @@ class Gallery(Observer):
         return file
 
     def _crop(
-        self, photograph: Photograph, reasons: list[str], flag: list[int] | None, mapped: list[str]
+        self, photograph: Photograph, reasons: list[str], flag: list[int] | None
     ) -> dict[str, Any]:
-        """Write the pictures of a crop; those of trust maps for the models `mapped` in this run."""
         id_ = photograph.id
         sample = self.protocol.sample(photograph.read(), photograph.mask())
         box = _box(sample, self.protocol.scale, flag)
@@ -107,7 +103,7 @@ class Gallery(Observer):
             layers[name] = f"{id_}.{name}.png"
             pixels = Image.fromarray(picture[top:bottom, left:right])
             pixels.save(self._claimed(layers[name]))
-        for name in mapped:
+        for name in self.models:
             maps[name] = {}
             for kind, values in trust.read(self.maps / name, id_).items():
                 maps[name][kind] = f"{id_}.{name}.{kind}.webp"
