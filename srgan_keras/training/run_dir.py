@@ -83,13 +83,14 @@ class RunDir:
     def _open(self, config: Config, overwrite: bool) -> None:
         path = self.path
         if self._file.exists() and not self.output.names:
+            _read_record(self._file)
             self._adopt(overwrite)
         if overwrite:
             self._clear()
         self.output.check(*OWN_FILES)
         self.output.check_folders("samples", "trust", "gallery")
         if self._file.exists():
-            self.record = json.loads(self._file.read_text())
+            self.record = _read_record(self._file)
             self._resume(config)
             return
         self.output.claim("config.yaml", "run.json", "cache/index.json", "cache/pixels.bin")
@@ -204,7 +205,17 @@ class WorkerDir(RunDir):
 def recorded_auto(path: Path) -> dict[str, Any]:
     """Return what each `auto` became in the run that a directory holds, if it holds one."""
     file = path / "run.json"
-    return json.loads(file.read_text())["auto"] if file.exists() else {}
+    return _read_record(file)["auto"] if file.exists() else {}
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(record["auto"], dict) and isinstance(record["finished"], bool):
+            return record
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise UsageError(f"{file} is not the record of a run: choose another directory") from None
 
 
 def versions() -> dict[str, str]:
