@@ -246,7 +246,7 @@ def identity(path: Path, follow: bool = True) -> _Identity | None:
 
 
 def originals(root: Path, names: list[str]) -> list[str]:
-    """Leave out the results that commands wrote into output folders below a folder.
+    """Skip the results that commands wrote into output folders below a folder.
 
     Args:
         root: the folder.

@@ -147,7 +147,7 @@ def _replace(
     before: list[str],
     kept: Sequence[str] = (),
 ) -> None:
-    """Write all files beside, then put them in place of those of `before`, except for `kept`."""
+    """Write all files beside, then replace those of `before` by them, except for `kept`."""
     partial = folder.parent / f".{uuid.uuid4().hex}.partial"
     if folder.is_dir():  # which may be a file system of its own
         partial = folder / partial.name

@@ -64,8 +64,7 @@ class RunDir:
 
         Raises:
             UsageError: it cannot be written, holds something else, or a run of other settings, or
-                another process is at work in it; or it is, or holds, an input that the run would
-                replace.
+                another process is at work in it. It is an input, or would replace one.
         """
         self.path, self._advice = path, advice
         self._file = path / "run.json"
