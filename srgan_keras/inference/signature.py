@@ -1,7 +1,7 @@
 """The mark by which `upscale` knows its own results: the name of the package as their software.
 
-It is a text chunk of a PNG and a tag of a TIFF, so a file that is moved or copied keeps it. A program
-that writes the file again drops it.
+It is a text chunk of a PNG and a tag of a TIFF, so a file that is moved or copied keeps it. A
+program that writes the file again drops it.
 """
 
 import struct

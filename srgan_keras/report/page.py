@@ -77,12 +77,18 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
             if (workdir / name).is_file()
         ],
         models=[{"info": m.info, "card": _card(m.path)} for m in models if m.info],
-        record=json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {},
-        config=config.read_text(encoding="utf-8") if config.is_file() else "",
+        record=json.loads(record.read_text(encoding="utf-8")) if _of_run(record) else {},
+        config=config.read_text(encoding="utf-8") if _of_run(config) else "",
     )
     file = workdir / "report.html"
     file.write_text(page, encoding="utf-8")
     return file
+
+
+def _of_run(file: Path) -> bool:
+    """Tell whether a run wrote a file; a folder without a record is a run's of an older version."""
+    output = OutputFolder(file.parent)
+    return file.is_file() and (output.owns(file.name) or not output.names)
 
 
 def _list(file: Path, key: str) -> list[dict[str, Any]]:
