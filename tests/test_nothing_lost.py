@@ -61,14 +61,16 @@ def model() -> Path:
     return folder
 
 
-def write_photographs(folder: Path, size: int) -> None:
-    """Photographs at the top; below, a data set for segmentation in the layout of DRIVE."""
+def write_photographs(folder: Path, size: int, command: str) -> None:
+    """Photographs; for segmentation, in the layout of DRIVE."""
     folder.mkdir(parents=True)
     for seed, name in enumerate(("a.png", "Ä.png", "b.jpg", "deep/A.png")):
         file = folder / name
         file.parent.mkdir(exist_ok=True)
         kind = file.suffix
         file.write_bytes(cv2.imencode(kind, phantom(seed, size).image[..., ::-1])[1].tobytes())
+    if command != "downstream":
+        return
     for seed, (split, number) in enumerate((("training", 21), ("test", 1))):
         eye = phantom(seed + 4, 64)
         for kind, name, image in (
@@ -115,7 +117,7 @@ def result(command: str) -> Path:
     if command == "export":
         shutil.copytree(model(), folder)
         return folder
-    write_photographs(kept_folder() / f"{command}-in", 64)
+    write_photographs(kept_folder() / f"{command}-in", 64, command)
     status, errors = run(command, kept_folder() / f"{command}-in", folder, False)
     assert status == 0, errors
     return folder
@@ -136,7 +138,7 @@ def arranged(root: Path, draw: st.DrawFn, command: str) -> tuple[Path, Path, set
     # most trainings end after their directory is opened: the photographs are too small
     size = draw(st.sampled_from([16, 16, 16, 64])) if command == "train" else 64
     photographs = root / "photos é"
-    write_photographs(photographs, size)
+    write_photographs(photographs, size, command)
     where = draw(st.sampled_from(OUTPUTS), label="output")
     out = {
         "beside": root / "out",
