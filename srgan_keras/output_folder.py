@@ -47,6 +47,7 @@ class OutputFolder:
         """
         self.path, self._command = path, command
         self._names: dict[str, None] = {}
+        self._place = 0, 0  # inode of the record, and how many of its bytes are read
         self._read()
 
     def make(self, title: str = "into") -> None:
@@ -91,8 +92,7 @@ class OutputFolder:
         Raises:
             UsageError: something is in the place of one, and the package did not write it.
         """
-        if any(name not in self._names for name in names):
-            self._read()
+        self._read()
         for name in names:
             if there := self._in_the_way(name):
                 by = f"`{self._command}`" if self._command else "the package"
@@ -126,6 +126,7 @@ class OutputFolder:
 
     def record(self, *names: str) -> None:
         """Record files that this process has made."""
+        self._read()
         new = [name for name in dict.fromkeys(names) if name not in self._names]
         if not new:
             return
@@ -135,7 +136,7 @@ class OutputFolder:
         text = "".join("\n" + json.dumps(line) for line in [*lines, *new])
         with (self.path / RECORD).open("a", encoding="ascii") as file:
             file.write(text)
-        self._names |= dict.fromkeys(new)
+        self._read()
 
     def clear(self) -> None:
         """Remove all recorded files, and folders left empty."""
@@ -143,6 +144,7 @@ class OutputFolder:
 
     def remove(self, *below: str) -> None:
         """Remove recorded files, those of some names or below them, and folders left empty."""
+        self._read()
         paths = set(below)
         gone = [name for name in self._names if _is_below(name, paths)]
         folders = set()
@@ -154,11 +156,12 @@ class OutputFolder:
         for folder in sorted(folders, key=lambda path: -len(path.parts)):
             _remove_if_empty(folder)
         if gone:
-            for name in gone:
-                del self._names[name]
-            lines = [{"command": self._command}, *self._names]
+            removed = set(gone)
+            left = [name for name in self._names if name not in removed]
+            lines = [{"command": self._command}, *left]
             with atomic_write(self.path / RECORD) as partial:
                 partial.write_text("".join("\n" + json.dumps(line) for line in lines))
+            self._read()
 
     def refuse_inputs(self, *inputs: Path) -> None:
         """Refuse to write into an input folder, or over an input file.
@@ -184,12 +187,19 @@ class OutputFolder:
                     )
 
     def _read(self) -> None:
-        """Add what the record names. Half a line, which a kill leaves, is skipped."""
+        """Read what the record names and is not read yet. Half a line of a kill is skipped."""
         try:
-            lines = (self.path / RECORD).read_text(encoding="ascii").splitlines()
-        except (OSError, ValueError):
+            with (self.path / RECORD).open("rb") as file:
+                status = os.fstat(file.fileno())
+                if self._place[0] != status.st_ino or self._place[1] > status.st_size:
+                    self._names, self._place = {}, (status.st_ino, 0)
+                file.seek(self._place[1])
+                text = file.read()
+        except OSError:
+            self._names, self._place = {}, (0, 0)
             return
-        for line in lines:
+        self._place = status.st_ino, self._place[1] + len(text)
+        for line in text.decode("ascii", "replace").splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:

@@ -53,6 +53,15 @@ def test_a_folder_belongs_to_one_command(tmp_path):
         OutputFolder(tmp_path, "evaluate")
 
 
+def test_several_objects_of_one_folder_forget_nothing(tmp_path):
+    first, second = OutputFolder(tmp_path, "train"), OutputFolder(tmp_path)
+    first.claim("cache/a", "b")
+    second.claim("gallery/c")
+    first.remove("cache")
+    second.claim("cache/a")
+    assert set(OutputFolder(tmp_path).names) == {"b", "gallery/c", "cache/a"}
+
+
 def test_half_a_line_of_the_record_spoils_no_other(tmp_path):
     OutputFolder(tmp_path, "train").claim("a", "b")
     with (tmp_path / ".srgan_keras.written").open("a") as record:
