@@ -24,7 +24,7 @@ from srgan_keras.export import model_folder
 from srgan_keras.models.generator import build_generator
 from srgan_keras.phantoms.phantom import phantom
 
-SITUATIONS = int(os.environ.get("SRGAN_KERAS_SITUATIONS", "40"))
+SITUATIONS = int(os.environ.get("SRGAN_KERAS_SITUATIONS", "15"))
 COUNTS: Counter = Counter()
 """Situations by command and exit status."""
 
@@ -225,6 +225,8 @@ def test_every_file_of_a_person_is_there_afterwards(data):
 
 def test_the_situations_are_of_all_kinds(capsys):
     """Print how many situations of each command ended with which status."""
+    if not COUNTS:
+        pytest.skip("no situation was drawn")
     lines = [f"{command}, status {s}: {n}" for (command, s), n in sorted(COUNTS.items())]
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join([*lines, f"{COUNTS.total()} situations", ""]))
