@@ -29,6 +29,7 @@ from srgan_keras.options import (
     TrainOptions,
     UpscaleOptions,
 )
+from srgan_keras.output_folder import OutputFolder
 
 T = TypeVar("T")
 
@@ -88,6 +89,7 @@ def run(command: str, arguments: list[str]) -> None:
     Raises:
         CommandError: the line and the exit status with which the command ends.
     """
+    _refuse_empty(arguments)
     if command == "train":
         options, config = parse_training(arguments)
     else:
@@ -105,7 +107,10 @@ def run(command: str, arguments: list[str]) -> None:
         from srgan_keras.train import train
 
         workdir = options.workdir or Path("runs") / options.preset
-        train(config, _utf8(workdir), options.overwrite)
+        _utf8(workdir)
+        if options.config and options.overwrite:
+            OutputFolder(workdir, "train").refuse_inputs(options.config)
+        train(config, workdir, options.overwrite)
     elif command == "assess":
         from srgan_keras.assessment.assess import assess
 
@@ -130,13 +135,25 @@ def run(command: str, arguments: list[str]) -> None:
         run_experiment(options)
 
 
-def _utf8(path: T) -> T:
+def _utf8(path: Path | str) -> None:
     """Check a path that TensorFlow writes below, which it can only if the path is UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
         raise UsageError(f"the path {path} is not UTF-8: rename it or choose another") from None
-    return path
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse an empty file or folder, which would be the current folder.
+
+    A shell makes one of a variable that is not set.
+    """
+    for before, argument in zip(["", *arguments], [*arguments], strict=False):
+        name, equals, value = argument.partition("=")
+        if not argument and not before.startswith("--beam"):
+            raise UsageError(f"the argument after {before or 'the command'} is empty: give a value")
+        if equals and not value and name.startswith("--") and not name.startswith("--beam"):
+            raise UsageError(f"{name} is empty: give a value")
 
 
 def parse_training(arguments: list[str]) -> tuple[TrainOptions, Config]:

@@ -29,6 +29,7 @@ from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
 from srgan_keras.options import EvaluateOptions
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import page as report
 from srgan_keras.report.gallery import Gallery
 from srgan_keras.report.markdown import table
@@ -72,7 +73,10 @@ def evaluate(
     named = _names(models)
     for protocol in protocols:
         _check_models(protocol, named)
-    _make_folder(out)
+    output = OutputFolder(out)
+    output.claim("metrics.json", "per_image.csv", "report.html")
+    output.check_folders("trust", "gallery")
+    output.remove("trust", "gallery")  # of an earlier evaluation
     observers = (*observers, Gallery())
     tell(observers, "start", protocols, named, out)
     rows: list[list[Row]] = [[] for _ in protocols]
@@ -111,6 +115,9 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         CommandError: the results are written, but some photographs could not be measured.
     """
     models = [_load(name) for name in options.models]
+    output = OutputFolder(options.out, "evaluate")
+    output.refuse_inputs(*_inputs(options))
+    output.claim("metrics.json")
     if pairs.chosen(options):
         return _pairs(options, models)
     version = prepared.check(
@@ -150,6 +157,13 @@ def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]
     if failed := result["runs"][0]["failed"]:
         raise CommandError(f"{len(failed)} pairs could not be read: see the lines above")
     return result
+
+
+def _inputs(options: EvaluateOptions) -> list[Path]:
+    """Return the files and folders that the command reads."""
+    named = [options.pairs, options.vgg_weights, *map(Path, options.models)]
+    named += [prepared.folder(options.data)] if options.data else []
+    return [path for path in named if path and path.exists()]
 
 
 def _load(name: str) -> Model | PlainSavedModel:
@@ -222,13 +236,6 @@ def _check_models(protocol: Standard | Author, models: dict[str, Method]) -> Non
                 model.degradation,
                 protocol.degradation,
             )
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path to write to; the file there replaces `path` when the block succeeds.
 
-    A reader never sees half a file, and a failure leaves the old one. The yielded path has the
-    suffix of `path`, by which OpenCV and others choose a format.
+    A reader never sees half a file, and a failure leaves the old one. Several
+    processes that write one file have a partial file each, and the last one stays. The yielded path
+    has the suffix of `path`, by which OpenCV and others choose a format.
     """
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)

@@ -15,11 +15,10 @@ if __name__ == "__main__":  # before TensorFlow is imported below: --help answer
     sys.exit()
 
 import logging
-import shutil
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ from srgan_keras.export import model_folder
 from srgan_keras.inference.model import Model, load
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.private_apis import deterministic_operations
 from srgan_keras.report import figures
 from srgan_keras.report import page as report
@@ -77,16 +77,26 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
     recorded = resumable(workdir, config, overwrite) or {"auto": {}}
     devices, name = strategy.create(recorded["auto"].get("strategy", config.train.strategy))
     determinism = deterministic_operations() if config.train.deterministic else nullcontext()
+    read = lru_cache(partial(_read, config))
     with strategy.lost_workers(devices), process.random_state(), determinism:
         # the chief first: the others read what it wrote
         with strategy.chief_first(devices):
             chief = strategy.is_chief(devices)
-            work = RunDir(workdir, config, overwrite) if chief else WorkerDir(workdir)
+            if chief and overwrite:
+                read()  # a wrong DATASET must not cost the run that is there
+            opened = partial(RunDir, workdir, config, overwrite, inputs=_inputs(config))
+            work = opened() if chief else WorkerDir(workdir)
         with closing(work):
             if work.record["finished"]:
                 log.info("%s holds a finished run. To start over, set overwrite.", workdir)
                 return
-            _train(_Run(config, workdir, devices, work, chief), name)
+            _train(_Run(config, workdir, devices, work, chief), name, read)
+
+
+def _inputs(config: Config) -> list[Path]:
+    """Return the files and folders that a run reads."""
+    named = (prepared.folder(config.data.source), config.train.init_from, config.vgg.weights)
+    return [Path(name) for name in named if name and Path(name).exists()]
 
 
 @dataclass(frozen=True)
@@ -100,12 +110,17 @@ class _Run:
     chief: bool
 
 
-def _train(run: _Run, strategy_name: str) -> None:
+def _read(config: Config) -> tuple[protocol.Standard, Photographs]:
+    return _standard_protocol(config), photographs(config.data.source)
+
+
+def _train(
+    run: _Run, strategy_name: str, read: Callable[[], tuple[protocol.Standard, Photographs]]
+) -> None:
     config = run.config
     # === Photographs ===
-    standard = _standard_protocol(config)
     with strategy.chief_first(run.devices):
-        parts = photographs(config.data.source)
+        standard, parts = read()
         hold_photographs(run.work, parts)
         decoded = cache.build(parts["train"], config.data, run.workdir / "cache")
     _resolve(run, strategy_name)
@@ -126,6 +141,7 @@ def _train_stages(
     # === Networks ===
     config, data = run.config, Crops(decoded, run.config, run.devices)
     plan = stages(config, len(decoded))
+    run.work.output.check(*(name for stage in plan for name in _model_files(stage)))
     folder = run.workdir / "checkpoints"
     checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
     training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
@@ -143,6 +159,7 @@ def _train_stages(
     samples.mkdir(parents=True, exist_ok=True)
 
     def draw(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, name: str) -> None:
+        run.work.output.claim(f"samples/{name}")
         figures.sample_strip(lr, sr, hr, samples / name)
 
     validation = Validation(parts["validation"], standard, draw)
@@ -151,8 +168,9 @@ def _train_stages(
             model = _train_stage(run, training, stage, (g, vgg), data, validation)
             model.take_average()
             folder = run.workdir / "models" / stage.name
-            if run.chief and not folder.exists():
-                model_folder.save(folder, g, {"name": stage.name, **info})
+            if run.chief and not (folder / "model.json").exists():
+                run.work.output.claim(*_model_files(stage))
+                model_folder.save(folder, g, {"name": stage.name, **info}, among_others=True)
     return plan
 
 
@@ -260,8 +278,12 @@ def _to_do(run: _Run, training: loop.Run, stage: Stage) -> bool:
     if newest and newest.run_step > stage.first + stage.steps:
         return False  # a later stage has begun, from what this one left
     if run.chief and own and own.step < stage.steps:
-        shutil.rmtree(run.workdir / "models" / stage.name, ignore_errors=True)
+        run.work.output.remove(f"models/{stage.name}")
     return True
+
+
+def _model_files(stage: Stage) -> list[str]:
+    return [f"models/{stage.name}/{name}" for name in model_folder.FILES]
 
 
 def _train_stage(
@@ -305,6 +327,7 @@ def measure(
     if any(p.mask_path for p in test) and "author" in config.eval.protocols:
         log.warning("protocol author measures originals, not a preprocessed dataset: skipped")
         protocols = [p for p in protocols if p.name == standard.name]
+    OutputFolder(workdir).claim("comparison.png", "curves.png")
     figures.comparison(models, test, standard, workdir / "comparison.png")
     figures.curves(pd.read_csv(workdir / "history.csv"), workdir / "curves.png")
     if not protocols:

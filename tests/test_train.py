@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from srgan_keras import cli, load
+from srgan_keras import cli, configure, load
 from srgan_keras.data import datasets
 from srgan_keras.training.checkpoint import Checkpoints
+from srgan_keras.training.run_dir import RunDir
 
 TINY = [
     *("--data", "phantom:10", "--data.hr-long-side", "128", "--data.patch", "32"),
@@ -66,6 +67,16 @@ def test_stage_1_improves_on_bicubic_and_stage_2_differs_from_it(run):
     last = history[history["stage"] == "stage2"].iloc[-1]
     assert 0 < last["d_sr"] < 1
     assert 0 < last["d_hr"] < 1
+
+
+def test_a_wrong_dataset_costs_no_run(tmp_path, capsys):
+    workdir = tmp_path / "run"
+    RunDir(workdir, configure.load("demo"), overwrite=False).close()
+    before = {file.name: file.read_bytes() for file in workdir.iterdir()}
+    wrong = ("--data", str(tmp_path / "typo"), "--workdir", str(workdir), "--overwrite")
+    assert cli.main(["train", *wrong]) == 2
+    assert "typo' does not exist" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in workdir.iterdir()} == before
 
 
 def test_scale_1_trains_validates_and_saves(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.data.grades import grades
 from srgan_keras.errors import UsageError
+from srgan_keras.output_folder import originals
 
 _SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "validation")
@@ -75,7 +76,9 @@ def listing(root: Path) -> Listing:
     found, left_out = walk(root)
     names = [name for name in found if not of_macos(name)]
     unmasked = [name for name in names if not _is_mask(Path(name))]
-    photographs = [name for name in unmasked if Path(name).suffix.lower() in SUFFIXES]
+    photographs = [
+        name for name in originals(root, unmasked) if Path(name).suffix.lower() in SUFFIXES
+    ]
     if not photographs:
         raise UsageError(f"no photographs in {root}: put {_KINDS} files into it")
     stems = Counter(Path(name).stem for name in photographs)

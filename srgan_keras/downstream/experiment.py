@@ -8,6 +8,7 @@ import hashlib
 import logging
 import zlib
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.metrics import masks
 from srgan_keras.options import DownstreamOptions
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import page as report
 from srgan_keras.tables import markdown_table
 
@@ -39,6 +41,7 @@ MISSED_WEIGHT = {"vessels": 0.0, "lesions": 0.1}
 
 Without it, haemorrhages and microaneurysms are learnt late, or never.
 """
+RESULTS = ("per_image.csv", "downstream.json", "pr_curves.png", "report.html")
 ONE_SEED = "one training of each kind: how much another would move the figures is not known"
 FROZEN, RETRAINED = "trained on HR", "retrained"
 
@@ -52,12 +55,15 @@ def run_experiment(options: DownstreamOptions) -> None:
     """
     # === Photographs, and what the networks are shown of them ===
     models = _models(options)
+    output = _output(options, models)
     scale = options.scale or (models[0].scale if models else 4)
     if other := [model.name for model in models if model.scale != scale]:
         raise UsageError(f"{', '.join(other)} is not of scale {scale}: give models of one scale")
     degradation = options.degradation or (models[0].degradation if models else "bicubic")
     protocol = Standard(scale, degradation, options.hr_long_side)
     train, sets = _photographs(options, scale, models)
+    pictures = [f"overlays-{n}-{case.id}.png" for n in options.networks for case in _shown(sets)]
+    output.check(*pictures)
     inputs = Inputs(models, protocol, options.out / "inputs", options.task)
 
     # === Trainings: protocol, network, what it is trained on, what it is tested on ===
@@ -71,6 +77,7 @@ def run_experiment(options: DownstreamOptions) -> None:
     ]
 
     # === Measurement, after all trainings: a stopped experiment repeats it ===
+    output.remove(*(name for name in output.names if name.startswith("overlays-")))
     found = _Measured(inputs, options.task)
     for (label, network, _, tested), seed, predict in trained:
         for source, test in sets.items():
@@ -98,6 +105,20 @@ def run_experiment(options: DownstreamOptions) -> None:
         log.info("%s", _text(experiment))
     report.write(options.out)
     log.info("done: %s holds downstream.json, per_image.csv, figures, report.html", options.out)
+
+
+def _output(options: DownstreamOptions, models: list[Model]) -> OutputFolder:
+    """Return the folder for everything, after a look at what is in it."""
+    output = OutputFolder(options.out, "downstream")
+    data = [Path(name) for name in (options.data, options.also) if name and Path(name).exists()]
+    output.refuse_inputs(*data, *(model.path for model in models))
+    output.claim(*RESULTS)
+    return output
+
+
+def _shown(sets: dict[str, list[Case]]) -> list[Case]:
+    """Return the test photographs of which overlays are drawn."""
+    return [case for test in sets.values() for case in test[: figures.SHOWN]]
 
 
 def _models(options: DownstreamOptions) -> list[Model]:
@@ -212,6 +233,7 @@ class _Measured:
             if seed == 1 and i < figures.SHOWN and label == FROZEN:
                 shown = {name: self.inputs.image(name, case) for name in tested}
                 out = self.inputs.folder.parent
+                OutputFolder(out).claim(f"overlays-{network}-{case.id}.png")
                 figures.overlays(case, shown, by_input, self.task, network, out)
 
     def _scores(

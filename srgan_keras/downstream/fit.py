@@ -109,6 +109,7 @@ def fit(
             lambda step: {},
         )
         model.take_average()
+        work.output.claim(file.name)
         network.save_weights(file)
         work.finish()
         return network

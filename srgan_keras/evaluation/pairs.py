@@ -41,6 +41,7 @@ from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.upscaler import bicubic
 from srgan_keras.metrics.agreement import Reference, halved
 from srgan_keras.options import EvaluateOptions
+from srgan_keras.output_folder import OutputFolder
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +96,9 @@ def evaluate_pairs(
     rows: list[Row] = []
     failed: list[dict[str, str]] = []
     hashes: set[str] = set()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+    output = OutputFolder(out)
+    output.refuse_inputs(*(path for pair in pairs for path in (pair.poor, pair.reference)))
+    output.claim("metrics.json", "per_pair.csv")
     enhance = methods(models, full_size)
     for pair in tqdm(pairs, desc="measuring", unit="pair", disable=None):
         try:

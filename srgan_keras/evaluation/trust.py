@@ -16,6 +16,7 @@ from srgan_keras.evaluation import calibration
 from srgan_keras.evaluation.observer import Observer, Result, Run
 from srgan_keras.evaluation.protocol import Author, Method, Sample, Standard
 from srgan_keras.evaluation.self_ensembled import mean_and_deviation
+from srgan_keras.output_folder import OutputFolder
 
 Maps = dict[str, np.ndarray]
 """Name -> float32 [H, W], grey levels, at the size of HR; see `maps`."""
@@ -112,7 +113,7 @@ class Trust(Observer):
     ) -> None:
         """Choose the models and the folder of the maps."""
         del protocols
-        self._models, self._folder = models, out / "trust"
+        self._models, self._output = models, OutputFolder(out)
         self._reference = next(iter(models), None)
 
     def photograph(self, photograph: Photograph, image: np.ndarray) -> None:
@@ -134,7 +135,8 @@ class Trust(Observer):
             self._stage1 = sr
         stage1 = None if name == self._reference else self._stage1
         found = maps(protocol, self._models[name], sample, sr, stage1)
-        write(self._folder / name, id_, found)
+        self._output.claim(*(f"trust/{name}/{_file(id_, kind)}" for kind in found))
+        write(self._output.path / "trust" / name, id_, found)
         flags = unsupported(found, protocol.scale)
         flags = flags.repeat(protocol.scale, 0).repeat(protocol.scale, 1)
         fov, inner = sample.regions["fov"], sample.regions["inner"]
@@ -177,7 +179,7 @@ def write(folder: Path, id_: str, found: Maps) -> None:
     for name, values in found.items():
         zero, levels = _coding(name)
         pixels = np.clip(np.rint(zero + levels * values), 0, 255).astype(np.uint8)
-        file = folder / f"{id_}.{name}.png"
+        file = folder / _file(id_, name)
         file.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
@@ -189,7 +191,7 @@ def read(folder: Path, id_: str) -> Maps:
     """
     found = {}
     for name in NAMES:
-        file = folder / f"{id_}.{name}.png"
+        file = folder / _file(id_, name)
         if not file.is_file():
             continue
         try:
@@ -214,6 +216,10 @@ def _rms(values: np.ndarray) -> np.ndarray:
 def _mean(values: np.ndarray, mask: np.ndarray | None) -> float:
     inside = values if mask is None else values[mask]
     return float(inside.mean(dtype=np.float64)) if inside.size else np.nan
+
+
+def _file(id_: str, name: str) -> str:
+    return f"{id_}.{name}.png"
 
 
 def _coding(name: str) -> tuple[int, int]:

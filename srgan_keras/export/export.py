@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from srgan_keras import output_folder
 from srgan_keras.console import say
 from srgan_keras.data import datasets
 from srgan_keras.errors import UsageError
@@ -34,15 +35,23 @@ def export(options: ExportOptions) -> None:
     """
     folder = model_folder.find(options.model)
     info = model_folder.read_info(folder)
-    generator = keras.models.load_model(folder / "generator.keras")
+    _check_writable(folder)
     if options.format == "saved_model":
-        model_folder.save(folder, generator, info)
-        log.info("%s is written again. Repeat its other exports: they are removed.", folder)
+        model_folder.update(folder)
+        log.info("%s is written again. Repeat its exports to other formats.", folder)
         return
     target = FORMATS[options.format]
     file = folder / target.file
+    before = model_folder.recorded(folder, info)
+    names = [f"{file.parent.name}/{name}" for name in (file.name, *target.others)]
+    for name in names:
+        if os.path.lexists(folder / name) and name not in before:
+            raise UsageError(
+                f"{folder / name} exists, and `export` did not write it: move it away, then repeat "
+                "the command"
+            )
+    generator = float32_copy(keras.models.load_model(folder / "generator.keras"))
     file.parent.mkdir(exist_ok=True)
-    generator = float32_copy(generator)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".partial-") as scratch:
         partial = Path(scratch, file.name)
         try:
@@ -55,12 +64,18 @@ def export(options: ExportOptions) -> None:
         for part in partial.parent.iterdir():
             os.replace(part, file.parent / part.name)
     info["parity"][options.format] = parity
+    info["files"] = sorted({*before, *(name for name in names if (folder / name).exists())})
     write_json(folder / "model.json", info, indent=1)
     sizes = ", ".join(f"{h} x {w}" for h, w in CROPS)
     say(
         f"{file}: at most {parity['max_level_diff']:.2g} grey levels from Keras, "
         f"on crops of {sizes} px of {parity['photographs']}"
     )
+
+
+def _check_writable(folder: Path) -> None:
+    copy = f"copy the model folder to a place of your own, then export the copy: cp -r {folder} ."
+    output_folder.check_writable(folder, copy)
 
 
 def _parity(generator: keras.Model, target: Format, file: Path, data: str) -> dict[str, object]:

@@ -33,12 +33,14 @@ class Format(NamedTuple):
         write: (generator in float32, file) -> None.
         load: file -> a function of batches.
         limit: largest difference from Keras that is accepted, in grey levels.
+        others: names of the other files that `write` may make beside `file`.
     """
 
     file: str
     write: Callable[[keras.Model, Path], None]
     load: Callable[[Path], Network]
     limit: float
+    others: tuple[str, ...] = ()
 
 
 def inference_model(generator: keras.Model) -> keras.Model:
@@ -169,7 +171,13 @@ def load_litert(file: Path) -> Network:
 
 FORMATS = {
     "onnx": Format("onnx/model.onnx", write_onnx, load_onnx, 0.5),
-    "openvino": Format("openvino/body.xml", write_openvino, load_openvino, 0.5),
+    "openvino": Format(
+        "openvino/body.xml",
+        write_openvino,
+        load_openvino,
+        0.5,
+        ("body.bin", "tail.xml", "tail.bin"),
+    ),
     "litert": Format("litert/model.tflite", write_litert, load_litert, 0.5),
     "litert_float16": Format(
         "litert/model_float16.tflite",

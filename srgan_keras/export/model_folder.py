@@ -6,8 +6,11 @@ serving. `model.json`: the description, see `save`. `README.md`: the model card.
 
 import json
 import logging
+import os
 import platform
 import shutil
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,12 @@ from srgan_keras.version import __version__
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
+FILES = (
+    *("generator.keras", "saved_model/saved_model.pb", "saved_model/fingerprint.pb"),
+    *(f"saved_model/variables/variables.{part}" for part in ("index", "data-00000-of-00001")),
+    *("README.md", "model.json"),
+)
+"""The files that `save` writes, model.json last."""
 PRETRAINED = packaged("saved_models")
 """The folder of the pretrained models."""
 
@@ -71,11 +80,14 @@ def find(name_or_path: str | Path) -> Path:
     raise UsageError(f"no model {str(name_or_path)!r}: give a model folder's path or {names}")
 
 
-def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
-    """Write a model folder, or replace one, whole or not at all.
+def save(
+    folder: Path, generator: keras.Model, info: dict[str, Any], among_others: bool = False
+) -> None:
+    """Write a model folder, or replace the files of one. A failure changes nothing.
 
     `model.json` holds `info` and the facts that are found here: scale, receptive field, colour,
-    pixel limit, versions, parity.
+    pixel limit, versions, parity, and `files`, the list of the files that the package wrote. Files
+    that are not in the list of the folder before are left alone.
 
     Args:
         folder: its parents are made.
@@ -84,6 +96,7 @@ def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
         info: required are `name`; `degradation`, {"name", "version"}; `normalisation`,
             {"mean", "std"} per channel in 0..1; `training_sha256`, a list; `configuration`. Other
             keys are kept.
+        among_others: write the model into a folder of other files, too.
 
     Raises:
         ValueError: `info` lacks a required key.
@@ -95,20 +108,76 @@ def save(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
         raise ValueError(f"info lacks {', '.join(missing)}")
     check_built(info)
     folder = Path(folder)
+    known = (folder / "model.json").is_file()
     occupied = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
-    if occupied and not (folder / "model.json").is_file():
+    before = recorded(folder, read_info(folder)) if known else []
+    foreign = [name for name in FILES if (folder / name).exists() and name not in before]
+    if folder.is_file() or foreign or (occupied and not (known or among_others)):
         raise UsageError(f"{folder} holds something else: choose another folder for the model")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    _replace(folder, generator, info, before)
+
+
+def update(folder: Path) -> None:
+    """Write the SavedModel of a model folder again, as this version does, and its model.json.
+
+    The card and files that the package did not write stay. Other formats are no longer listed in
+    `parity`: they have to be exported again.
+
+    Raises:
+        UsageError: see `read_info`, `check_built` and `output_folder.check_writable`.
+    """
+    info = read_info(folder)
+    check_built(info)
+    before = recorded(folder, info)
+    generator = keras.models.load_model(folder / "generator.keras")
+    kept = [name for name in before if name not in FILES] + ["README.md"]
+    _replace(folder, generator, info, before, kept)
+
+
+def recorded(folder: Path, info: dict[str, Any]) -> list[str]:
+    """Return the files that the package wrote into a model folder, named below it.
+
+    Args:
+        folder: the model folder.
+        info: its model.json. One without a list counts as if it listed `FILES`, and the files of
+            the formats that it gives a parity of.
+    """
+    if "files" in info:
+        return info["files"]
+    folders = {name.partition("_")[0] for name in info.get("parity", ()) if name != "saved_model"}
+    exports = [file for name in sorted(folders) for file in sorted((folder / name).glob("*"))]
+    return [*FILES, *(file.relative_to(folder).as_posix() for file in exports)]
+
+
+def _replace(
+    folder: Path,
+    generator: keras.Model,
+    info: dict[str, Any],
+    before: list[str],
+    kept: Sequence[str] = (),
+) -> None:
+    """Write all files beside, then replace those of `before` by them, except for `kept`."""
+    partial = folder.parent / f".{uuid.uuid4().hex}.partial"
+    if folder.is_dir():  # which may be a file system of its own
+        partial = folder / partial.name
     partial.mkdir(parents=True)
     try:
-        _write(partial, generator, info)
-        _put(partial, folder)
+        _write(partial, generator, info, kept)
+        if not folder.is_dir():
+            partial.rename(folder)
+            return
+        for name in set(before) - set(kept):
+            if not (partial / name).exists():
+                (folder / name).unlink(missing_ok=True)
+        for name in FILES:
+            if (partial / name).exists():
+                (folder / name).parent.mkdir(exist_ok=True)
+                os.replace(partial / name, folder / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
+def _write(folder: Path, generator: keras.Model, info: dict[str, Any], kept: Sequence[str]) -> None:
     model = saved_model.export(generator, folder / "saved_model")
     model.save(folder / "generator.keras")
     scale = saved_model.scale_of(model)
@@ -129,20 +198,12 @@ def _write(folder: Path, generator: keras.Model, info: dict[str, Any]) -> None:
             "numpy": np.__version__,
         },
         "parity": {"saved_model": saved_model_parity(model, folder / "saved_model")},
+        "files": sorted({*FILES, *kept}),
     }
     whole = {"schema": SCHEMA, "name": info["name"], **info, **found}
     write_json(folder / "model.json", whole, indent=1)
-    (folder / "README.md").write_text(card(whole), encoding="utf-8")
-
-
-def _put(new: Path, folder: Path) -> None:
-    """Rename `new` to `folder`; an old folder is removed after the new one has its place."""
-    old = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    if "README.md" not in kept:
+        (folder / "README.md").write_text(card(whole), encoding="utf-8")
 
 
 def read_info(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import tifffile
 from srgan_keras.data import decode
 from srgan_keras.data.image_file import ImageFile
 from srgan_keras.files import atomic_write
+from srgan_keras.inference.signature import SOFTWARE, write_signed_png
 
 
 def read(path: Path) -> ImageFile:
@@ -38,7 +39,7 @@ def write(path: Path, image: ImageFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial:
         if path.suffix == ".png":
-            partial.write_bytes(_png(image))
+            write_signed_png(partial, _png(image))
         else:
             _write_tiff(partial, image)
 
@@ -62,6 +63,7 @@ def _write_tiff(path: Path, image: ImageFile) -> None:
         photometric="minisblack" if image.grey and image.alpha is None else "rgb",
         extrasamples=None if image.alpha is None else ["unassalpha"],
         iccprofile=image.profile,
+        software=SOFTWARE,
         compression="zlib",
         rowsperstrip=64,
         metadata=None,

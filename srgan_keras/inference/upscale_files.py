@@ -5,10 +5,10 @@ import glob
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
+from srgan_keras.inference.signature import is_signed
 from srgan_keras.inference.upscaler import (
     Upscaler,
     back_projected,
@@ -32,6 +33,7 @@ from srgan_keras.inference.upscaler import (
     upscale,
 )
 from srgan_keras.options import UpscaleOptions
+from srgan_keras.output_folder import check_writable, identity
 
 MOST_PIXELS = 2**30
 """The pixels of the largest image that OpenCV reads."""
@@ -40,10 +42,10 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A photograph, and the file that its SR is written to."""
+    """A photograph, and the file that its SR is written to, named below the output folder."""
 
     source: Path
-    target: Path
+    name: str
 
 
 def upscale_files(options: UpscaleOptions) -> None:
@@ -53,19 +55,13 @@ def upscale_files(options: UpscaleOptions) -> None:
         UsageError: wrong use or input.
         CommandError: done, but some files failed.
     """
+    everything = _jobs(options)
+    _refuse_inputs(everything, options)
+    jobs = _shard(everything, options.shard)
+    todo = _to_do(jobs, options)
+    _refuse_foreign(options.out / name for job in todo for name in _files(job, options))
+    check_writable(options.out, "choose another folder")
     upscaler = _upscaler(options)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {options.out}: {error.strerror}") from None
-    jobs = _shard(list(_jobs(options)), options.shard)
-    todo = [job for job in jobs if options.overwrite or not job.target.exists()]
-    if len(todo) < len(jobs):
-        log.info(
-            "%d of %d files exist already and are skipped. To write them again, set overwrite.",
-            len(jobs) - len(todo),
-            len(jobs),
-        )
     failed = run(upscaler, todo, options)
     if failed:
         raise CommandError(f"{failed} of {len(todo)} files failed; the others are in {options.out}")
@@ -98,7 +94,7 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
                 bar.update(i + 1 - bar.n)
                 continue
             failed += _not_written(pending)
-            pending = job, writer.submit(_write, job.target, made)
+            pending = options.out / job.name, writer.submit(_write, options.out, job, made)
             del image, made, current
         failed += _not_written(pending)
     if skipped:
@@ -116,17 +112,20 @@ def _not_needed(image: ImageFile) -> str:
     return action if action in ("leave", "retake") else ""
 
 
-def _not_written(pending: tuple[Job, Future] | None) -> int:
+def _not_written(pending: tuple[Path, Future] | None) -> int:
     """Wait until a file is written; return 1 where it failed. A full disk ends the command."""
     if pending is None:
         return 0
-    job, written = pending
+    target, written = pending
     try:
         written.result()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        log.error("%s cannot be written: %s", job.target, error.strerror)
+        log.error("%s cannot be written: %s", target, error.strerror)
+        return 1
+    except UsageError as error:  # somebody has put a file in its place since
+        log.error("%s", error)
         return 1
     return 0
 
@@ -167,9 +166,24 @@ def _process(
     return made
 
 
-def _write(target: Path, made: dict[str, ImageFile]) -> None:
-    for name, image in reversed(made.items()):  # SR comes last: while it is missing, a job is open
-        write(target.with_name(f"{target.stem}{name}{target.suffix}"), image)
+def _write(out: Path, job: Job, made: dict[str, ImageFile]) -> None:
+    for ending, image in reversed(
+        made.items()
+    ):  # SR comes last: while it is missing, a job is open
+        target = out / _named(job, ending)
+        _refuse_foreign([target])
+        write(target, image)
+
+
+def _named(job: Job, ending: str) -> str:
+    name = PurePosixPath(job.name)
+    return str(name.with_name(f"{name.stem}{ending}{name.suffix}"))
+
+
+def _files(job: Job, options: UpscaleOptions) -> list[str]:
+    """Name the files that a job writes."""
+    endings = [""] + [".compare"] * options.compare + [".uncertainty"] * options.uncertainty
+    return [_named(job, ending) for ending in endings]
 
 
 def _upscaler(options: UpscaleOptions) -> Upscaler:
@@ -199,22 +213,74 @@ def _upscaler(options: UpscaleOptions) -> Upscaler:
     return upscaler
 
 
-def _jobs(options: UpscaleOptions) -> Iterator[Job]:
+def _jobs(options: UpscaleOptions) -> list[Job]:
     """List the files; those of a folder keep their places below it.
 
     Raises:
         UsageError: an input does not exist, or two would be written to one file.
     """
     suffix = ".png" if options.format == "png" else ".tiff"
-    out, seen = options.out.resolve(), {}
-    for source, inside in _sources(options.inputs, out):
-        target = options.out / inside.with_suffix(suffix)
-        if seen.setdefault(target, source) != source:
-            raise UsageError(
-                f"{seen[target]} and {source} would both be written to {target}: upscale them "
-                "into different folders"
-            )
-        yield Job(source, target)
+    seen: dict[str, Path] = {}
+    jobs = []
+    for source, inside in _sources(options.inputs, options.out.resolve()):
+        job = Job(source, inside.with_suffix(suffix).as_posix())
+        for name in _files(job, options):
+            if seen.setdefault(name, source) != source:
+                raise UsageError(
+                    f"{seen[name]} and {source} would both be written to {options.out / name}: "
+                    "upscale them into different folders"
+                )
+        jobs.append(job)
+    return jobs
+
+
+def _to_do(jobs: list[Job], options: UpscaleOptions) -> list[Job]:
+    """Return the jobs whose results are missing, or all of them to write them again."""
+    if options.overwrite:
+        return jobs
+    there = [job for job in jobs if (options.out / job.name).exists()]
+    foreign = [job for job in there if not is_signed(options.out / job.name)]
+    for job in foreign:
+        log.warning(
+            "%s is skipped: %s exists, and `upscale` did not write it. Choose another out.",
+            job.source,
+            options.out / job.name,
+        )
+    if len(there) > len(foreign):
+        log.info(
+            "%d of %d files exist already and are skipped. To write them again, set overwrite.",
+            len(there) - len(foreign),
+            len(jobs),
+        )
+    return [job for job in jobs if job not in set(there)]
+
+
+def _refuse_inputs(jobs: list[Job], options: UpscaleOptions) -> None:
+    """Refuse to write over an input, whatever links, case or form its name has.
+
+    Raises:
+        UsageError: a result would be written over an input.
+    """
+    inputs = {identity(job.source): job.source for job in jobs}
+    for job in jobs:
+        for name in _files(job, options):
+            target = options.out / name
+            if target.exists() and (source := inputs.get(identity(target))):
+                raise UsageError(
+                    f"the result of {job.source} would be written over the input {source}: choose "
+                    "another out"
+                )
+
+
+def _refuse_foreign(targets: Iterable[Path]) -> None:
+    """Refuse to replace a file that is not a result of `upscale`.
+
+    Raises:
+        UsageError: such a file is in the place of a result.
+    """
+    for target in targets:
+        if os.path.lexists(target) and not target.is_dir() and not is_signed(target):
+            raise UsageError(f"{target} exists, and `upscale` did not write it: choose another out")
 
 
 def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
@@ -229,6 +295,10 @@ def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
             if not path.is_dir():
                 yield path, Path(path.name)
                 continue
+            if path.resolve() == out:
+                raise UsageError(
+                    f"{path} is the folder of the photographs: out must be another one"
+                )
             names, left_out = walk(path)
             for name, reason in left_out:
                 log.warning("%s is skipped: %s", path / name, reason)
@@ -236,7 +306,11 @@ def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
             if len(own) < len(names):
                 macos = len(names) - len(own)
                 log.info("%s: %d files that macOS left there are skipped", path, macos)
-            files = [path / name for name in own if out not in (path / name).resolve().parents]
+            files = [
+                file
+                for file in (path / name for name in own)
+                if not (out in file.resolve().parents and is_signed(file))
+            ]
             photographs = [file for file in files if file.suffix.lower() in SUFFIXES]
             if not photographs:
                 raise UsageError(f"{path} holds no file of the kinds {', '.join(SUFFIXES)}")

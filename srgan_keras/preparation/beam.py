@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,13 +41,12 @@ def run_beam(
     Yields:
         A file and the measurements of `take_in`, in any order.
     """
-    results = out / "beam"
-    shutil.rmtree(results, ignore_errors=True)
     defaults = [
         "--direct_running_mode=multi_processing",
         f"--direct_num_workers={os.cpu_count()}",
         "--default_sdk_harness_log_level=WARNING",
     ]
+    results = Path(tempfile.mkdtemp(dir=out, prefix=".beam-"))
     with beam.Pipeline(options=PipelineOptions([*defaults, *shlex.split(options)])) as pipeline:
         _ = (
             pipeline

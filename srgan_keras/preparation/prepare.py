@@ -8,7 +8,6 @@ command reads the folder.
 import json
 import logging
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -26,6 +25,7 @@ from srgan_keras.data.photograph import SPLITS
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.options import PrepareOptions
+from srgan_keras.output_folder import KEPT, OutputFolder
 from srgan_keras.preparation import memory
 from srgan_keras.preparation.card import SHOWN, write_card
 from srgan_keras.preparation.duplicates import Described
@@ -33,6 +33,12 @@ from srgan_keras.preparation.intake import Measured, take_in
 from srgan_keras.preparation.splits import assign, conflicts, group
 
 log = logging.getLogger(__name__)
+
+BOOKS = (
+    *(prepared.JOURNAL, prepared.INFO, prepared.MANIFEST, "card.md"),
+    *("card/contact_sheet.jpg", "card/figures.png", "card/copies.jpg"),
+)
+"""The files of a preprocessed dataset besides its images and masks."""
 
 Key = tuple[str, str, int, int]
 """Source, id, size, time of change; if one differs, the file is processed again."""
@@ -51,19 +57,34 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         )
     if not source.is_dir() or prepared.is_prepared(source):
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
+    output = OutputFolder(out, "prepare")
     if out.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")
+    output.refuse_inputs(source)
+    _refuse_other_files(output)
+    output.make()
+    lock = output.lock()
+    try:
+        return _prepare(output, source, options)
+    finally:
+        lock.release()
+
+
+def _prepare(output: OutputFolder, source: Path, options: PrepareOptions) -> dict[str, Any]:
+    out = output.path
     settings = {"hr_long_side": options.hr_long_side, "fov_mask": options.fov_mask}
     found = listing(source)
-    journal = _open(out, settings, options.overwrite)
-    rows, described, thumbnails = _take_in_all(found.files, journal, options)
+    output.refuse_inputs(*(file.path for file in found.files))  # since the folder was locked
+    journal = _open(output, settings, options.overwrite)
+    rows, described, thumbnails = _take_in_all(found.files, journal, output, options)
     rows += [prepared.Row(source, "", reason=reason) for source, reason in found.left_out]
     rows.sort(key=lambda row: row.source)
     group(described, rows, out)
     assign(rows)
     if all(row.reason for row in rows):
         raise UsageError(f"all {len(rows)} files of {source} are skipped: {rows[0].reason}")
-    _place(out, rows)
+    _place(output, rows)
+    output.claim(*BOOKS)
     prepared.write_manifest(out, rows)
     write_card(out, rows, thumbnails)
     counts = _counts(found, rows)
@@ -84,16 +105,17 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
     return info
 
 
-def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Measured]:
-    """Make the folder, or read the journal of an earlier run."""
+def _open(output: OutputFolder, settings: dict[str, Any], overwrite: bool) -> dict[Key, Measured]:
+    """Begin in an empty folder, or read the journal of an earlier run."""
+    out = output.path
     journal = out / prepared.JOURNAL
     try:
-        if overwrite and prepared.is_prepared(out):
-            shutil.rmtree(out)
-        out.mkdir(parents=True, exist_ok=True)
+        if prepared.is_prepared(out) and not output.names:
+            _adopt(output)
+        if overwrite:
+            output.clear()
+        output.claim(*BOOKS)
         lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
-        if not lines and any(out.iterdir()):
-            raise UsageError(f"{out} holds other files: choose an empty folder")
         (out / prepared.INFO).unlink(missing_ok=True)
         done = [entry for line in lines[1:] if (entry := _entry(line))]
         if lines and _entry(lines[0]) != settings:
@@ -112,6 +134,32 @@ def _open(out: Path, settings: dict[str, Any], overwrite: bool) -> dict[Key, Mea
     return {tuple(key): measured for key, measured in kept.values()}
 
 
+def _refuse_other_files(output: OutputFolder) -> None:
+    """Refuse a folder that `prepare` did not begin in and that is not empty."""
+    out = output.path
+    if output.names or prepared.is_prepared(out) or not out.is_dir():
+        return
+    if any(file.name not in KEPT for file in out.iterdir()):
+        raise UsageError(f"{out} holds other files: choose an empty folder")
+
+
+def _adopt(output: OutputFolder) -> None:
+    """Record what an earlier version wrote: the images that its journal names, and its books."""
+    journal = output.path / prepared.JOURNAL
+    lines = journal.read_text(encoding="utf-8").splitlines()[1:] if journal.exists() else []
+    ids = [entry[0][1] for line in lines if (entry := _entry(line))]
+    names = [
+        *BOOKS,
+        *(name for id_ in ids for split in ("", *SPLITS) for name in _images(id_, split)),
+    ]
+    output.record(*(name for name in names if (output.path / name).is_file()))
+
+
+def _images(id_: str, split: str = "") -> list[str]:
+    """Name the image and the mask of a photograph; without a split, where they are made."""
+    return [Path(kind, split, f"{id_}.png").as_posix() for kind in ("images", "masks")]
+
+
 def _entry(line: str) -> Any:  # noqa: ANN401
     try:
         return json.loads(line)
@@ -120,16 +168,16 @@ def _entry(line: str) -> Any:  # noqa: ANN401
 
 
 def _take_in_all(
-    files: list[File], done: dict[Key, Measured], options: PrepareOptions
+    files: list[File], done: dict[Key, Measured], output: OutputFolder, options: PrepareOptions
 ) -> tuple[list[prepared.Row], dict[str, Described], dict[str, np.ndarray]]:
     """Process new and changed files on all cores.
 
     Returns:
         The rows; the descriptions that find copies, by source; known thumbnails, by id.
     """
-    out, long_side = options.out, options.hr_long_side
+    out, long_side = output.path, options.hr_long_side
     keys = {file.source: _key(file) for file in files}
-    present = _present(out)
+    present = _present(output, {file.id for file in files})
     todo = [
         file
         for file in files
@@ -138,6 +186,7 @@ def _take_in_all(
     ]
     if len(todo) < len(files):
         log.info("%d of %d files are already prepared", len(files) - len(todo), len(files))
+    output.claim(*(name for file in todo for name in _images(file.id)))
     rows: list[prepared.Row] = []
     described: dict[str, Described] = {}
     thumbnails: dict[str, np.ndarray] = {}
@@ -210,27 +259,44 @@ def _key(file: File) -> Key:
     return file.source, file.id, status.st_size, status.st_mtime_ns
 
 
-def _present(out: Path) -> set[str]:
-    """Return the ids that have both images."""
-    both = [{file.stem for file in (out / kind).rglob("*.png")} for kind in ("images", "masks")]
+def _present(output: OutputFolder, ids: set[str]) -> set[str]:
+    """Return the ids that have both images.
+
+    Raises:
+        UsageError: a file that `prepare` did not write has the name of an image.
+    """
+    both = []
+    for kind in ("images", "masks"):
+        folders = [output.path / kind / split for split in ("", *SPLITS)]
+        found = [f for folder in folders for f in folder.glob("*.png") if f.stem in ids]
+        output.check(*(file.relative_to(output.path).as_posix() for file in found))
+        both.append({file.stem for file in found})
     return both[0] & both[1]
 
 
-def _place(out: Path, rows: list[prepared.Row]) -> None:
+def _place(output: OutputFolder, rows: list[prepared.Row]) -> None:
     """Move the images to the folders of their splits; delete those of deleted files."""
+    out = output.path
     wanted = {f"{row.id}.png": row.split for row in rows if not row.reason}
     for kind in ("images", "masks"):
         for split in SPLITS:
             (out / kind / split).mkdir(parents=True, exist_ok=True)
-        # an image that was made again is at the top, and replaces its older version
-        for folder in (*(out / kind / split for split in SPLITS), out / kind):
-            for file in list(folder.iterdir()):
-                if file.is_dir():
-                    continue
-                if file.name not in wanted:
-                    file.unlink()
-                elif folder.name != wanted[file.name]:
-                    file.replace(out / kind / wanted[file.name] / file.name)
+    output.claim(*(name for row in rows if not row.reason for name in _images(row.id, row.split)))
+    gone = []
+    # an image that was made again is at the top, and replaces its older version
+    for name in sorted(output.names, key=lambda name: -name.count("/")):
+        file = out / name
+        kind = name.partition("/")[0]
+        if kind not in ("images", "masks"):
+            continue
+        split = wanted.get(file.name)
+        if split is None:
+            gone.append(name)
+        elif file.parent.name != split:
+            if file.exists():
+                file.replace(out / kind / split / file.name)
+            gone.append(name)
+    output.remove(*gone)
 
 
 def _counts(found: Listing, rows: list[prepared.Row]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from srgan_keras.evaluation.observer import Observer, Run
 from srgan_keras.evaluation.protocol import Author, Method, Sample, Standard
 from srgan_keras.evaluation.summarise import Row
 from srgan_keras.files import write_json
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report.figures import detail
 
 THUMBNAIL = 128
@@ -52,16 +53,15 @@ class Gallery(Observer):
     ) -> None:
         """Choose the protocol and the folder; the trust maps are in OUT/trust."""
         self.protocol, self.models = protocols[0], models
-        self.folder, self.maps = out / "gallery", out / "trust"
+        self.output, self.maps = OutputFolder(out), out / "trust"
 
     def photograph(self, photograph: Photograph, image: np.ndarray) -> str:
         """Write the thumbnail ID.webp of a photograph, uint8 RGB [H, W, 3]."""
-        self.folder.mkdir(exist_ok=True)
         height, width = image.shape[:2]
         factor = min(1.0, THUMBNAIL / max(height, width))
         size = max(1, round(width * factor)), max(1, round(height * factor))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        Image.fromarray(small).save(self.folder / f"{photograph.id}.webp", quality=70)
+        Image.fromarray(small).save(self._claimed(f"{photograph.id}.webp"), quality=70)
         return "pictures"
 
     def finish(self, run: Run) -> str | None:
@@ -79,8 +79,14 @@ class Gallery(Observer):
             reasons.setdefault(id_, []).append("flagged")
         crops = [self._crop(by_id[id_], why, boxes.get(id_)) for id_, why in reasons.items()]
         index = {"photographs": list(by_id), "crops": crops}
-        write_json(self.folder / INDEX, index, indent=1)
+        write_json(self._claimed(INDEX), index, indent=1)
         return "pictures"
+
+    def _claimed(self, name: str) -> Path:
+        self.output.claim(f"gallery/{name}")
+        file = self.output.path / "gallery" / name
+        file.parent.mkdir(exist_ok=True)
+        return file
 
     def _crop(
         self, photograph: Photograph, reasons: list[str], flag: list[int] | None
@@ -97,13 +103,13 @@ class Gallery(Observer):
         for name, picture in pictures.items():
             layers[name] = f"{id_}.{name}.png"
             pixels = Image.fromarray(picture[top:bottom, left:right])
-            pixels.save(self.folder / layers[name])
+            pixels.save(self._claimed(layers[name]))
         for name in self.models:
             maps[name] = {}
             for kind, values in trust.read(self.maps / name, id_).items():
                 maps[name][kind] = f"{id_}.{name}.{kind}.webp"
                 overlay = coloured(kind, values[top:bottom, left:right])
-                Image.fromarray(overlay).save(self.folder / maps[name][kind], quality=80)
+                Image.fromarray(overlay).save(self._claimed(maps[name][kind]), quality=80)
         return {"id": id_, "reasons": reasons, "box": box, "layers": layers, "maps": maps}
 
 

@@ -19,6 +19,7 @@ from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.summarise import KEYS
 from srgan_keras.export.card import notice
 from srgan_keras.inference.model import Model
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import charts, pairs
 from srgan_keras.report.gallery import COLOURS, INDEX, legend
 from srgan_keras.report.tables import METRICS, digits, table
@@ -63,9 +64,11 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     tables = [pairs.arranged(run) if _of_pairs(run) else table(run) for run in runs]
     measured = _measured(workdir)
     rows = _rows(workdir, runs[0]) if measured else pd.DataFrame()
+    output = OutputFolder(workdir)
     overlays = {
         file.name: "Segmentation by {1} of {2}".format(*file.stem.split("-", 2))
         for file in sorted(workdir.glob("overlays-*-*.png"))
+        if output.owns(file.name)
     }
     rows_of = [run["models"] for run in runs] + [part["inputs"] for part in experiments]
     restores = any(INPUT in names for names in rows_of)
@@ -88,13 +91,19 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
             if (workdir / name).is_file()
         ],
         models=[{"info": m.info, "card": _card(m.path)} for m in models if m.info],
-        record=json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {},
-        config=config.read_text(encoding="utf-8") if config.is_file() else "",
+        record=json.loads(record.read_text(encoding="utf-8")) if _of_run(record) else {},
+        config=config.read_text(encoding="utf-8") if _of_run(config) else "",
     )
     file = workdir / "report.html"
     # the name of a folder may hold bytes that are not UTF-8
     file.write_text(page, encoding="utf-8", errors="backslashreplace")
     return file
+
+
+def _of_run(file: Path) -> bool:
+    """Tell whether a run wrote a file; a folder without a record is a run's of an older version."""
+    output = OutputFolder(file.parent)
+    return file.is_file() and (output.owns(file.name) or not output.names)
 
 
 def _list(file: Path, key: str) -> list[dict[str, Any]]:

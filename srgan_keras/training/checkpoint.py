@@ -101,8 +101,12 @@ class Checkpoints:
             _tracked(model).write(str(beside / "weights"))
             content = asdict(state) | {"files": _digests(beside)}
             (beside / "state.json").write_text(json.dumps(content, indent=2) + "\n")
-            shutil.rmtree(path, ignore_errors=True)  # a damaged one, where a run went back
-            beside.rename(path)
+            _remove(path)  # a damaged one, where a run went back
+            if path.exists():  # with a file that no run wrote
+                for file in sorted(beside.iterdir(), key=lambda file: file.name == "state.json"):
+                    file.replace(path / file.name)
+            else:
+                beside.rename(path)
         except (OSError, tf.errors.OpError) as error:
             shutil.rmtree(beside, ignore_errors=True)
             reason = str(error).partition("\n")[0]
@@ -126,7 +130,26 @@ class Checkpoints:
                 best[state.stage] = state.val_psnr, path
         kept |= {path for _, path in best.values()}
         for path in set(paths) - kept:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints in a folder; files that no run wrote stay."""
+    for path in _paths(folder):
+        _remove(path)
+    shutil.rmtree(folder / ".new", ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove what a checkpoint's state.json lists, and the folder where nothing else is in it."""
+    try:
+        names = [*json.loads((path / "state.json").read_text())["files"], "state.json"]
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: the names that TensorFlow gives
+        names = [file.name for file in path.glob("weights.*")] + ["state.json"]
+    for name in names:
+        (path / name).unlink(missing_ok=True)
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from srgan_keras.files import atomic_write
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.training.signs import Signs
 from srgan_keras.training.steps import Outcome
 
@@ -48,11 +49,17 @@ class Monitor:
     ) -> None:
         self.stage, self.total, self.columns = stage, total, columns
         self.history = workdir / "history.csv"
+        output = OutputFolder(workdir)
+        output.claim("history.csv")
         if self.history.exists() and self.history.stat().st_size:
             _drop_rows_after(self.history, stage, done, columns)
         else:
             self.history.write_text(",".join(columns) + "\n")
-        self._writer = tf.summary.create_file_writer(str(workdir / "logs" / stage))
+        logs = workdir / "logs" / stage
+        before = set(logs.glob("*"))
+        self._writer = tf.summary.create_file_writer(str(logs))
+        made = set(logs.glob("*")) - before  # TensorFlow chooses the name
+        output.record(*(file.relative_to(workdir).as_posix() for file in made))
         self._clock = deque([(time.perf_counter(), done)], maxlen=5)
         self._signs = Signs(stage)
         self._bar = tqdm(

@@ -3,24 +3,23 @@
 import dataclasses
 import json
 import logging
-import os
 import platform
-import shutil
-import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 import yaml
-from filelock import FileLock, Timeout
 
 from srgan_keras.configure import plain, to_yaml
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.machine import machine
+from srgan_keras.output_folder import OutputFolder, remove_empty
+from srgan_keras.training.checkpoint import remove_checkpoints
 from srgan_keras.version import __version__
 
 log = logging.getLogger(__name__)
@@ -43,6 +42,7 @@ class RunDir:
 
     Attributes:
         path: the directory.
+        output: the same, with the record of what the package wrote there.
         record: what `run.json` holds: versions, seed, git revision, machine, `auto` (what each
             `auto` became: a resumed run takes it from here), `finished`.
     """
@@ -53,6 +53,7 @@ class RunDir:
         config: Any,  # noqa: ANN401
         overwrite: bool,
         advice: str = "choose another directory, or set overwrite to start over",
+        inputs: Sequence[Path] = (),
     ) -> None:
         """Open a new directory, or one whose run resumes.
 
@@ -61,16 +62,20 @@ class RunDir:
             config: all settings of the run, a dataclass of dataclasses with `train`.
             overwrite: drop what an earlier run left.
             advice: what to do about a run of other settings.
+            inputs: files and folders that the run reads.
 
         Raises:
             UsageError: it cannot be written, holds something else, or a run of other settings, or
-                another process is at work in it.
+                another process is at work in it. It is an input, or would replace one.
         """
         self.path, self._advice = path, advice
         self._file, self._new_settings = path / "run.json", ""
         self._config, self._overwrite = config, overwrite
-        _make_writable(path)
-        self._lock = _lock(path)
+        self.output = OutputFolder(path, "train")
+        self.output.refuse_inputs(*inputs)
+        self._refuse_foreign()
+        self.output.make("the run directory")
+        self._lock = self.output.lock("choose another directory")
         try:
             self._open()
         except BaseException:
@@ -78,24 +83,22 @@ class RunDir:
             raise
 
     def _open(self) -> None:
-        path, config, overwrite = self.path, self._config, self._overwrite
-        record = resumable(path, config, overwrite)
-        if record is not None:
-            if overwrite:
-                log.info("%s holds this very run, unfinished: it resumes", path)
-            self.record = record
-            self._resume()
+        record = resumable(self.path, self._config, self._overwrite)
+        if self._file.exists() and not self.output.names:
+            self._adopt()
+        self.output.check(*OWN_FILES)
+        self.output.check_folders("samples", "trust", "gallery")
+        if record is None:
+            self._start()
             return
-        foreign = not overwrite and not self._file.exists()
-        if foreign and any((path / name).exists() for name in OWN_FILES + OWN_FOLDERS):
-            raise UsageError(
-                f"{path} holds files of an unfinished or another run but no run.json: "
-                "choose another directory, or set overwrite to start over"
-            )
-        self._start()
+        if self._overwrite:
+            log.info("%s holds this very run, unfinished: it resumes", self.path)
+        self.record = record
+        self._resume()
 
     def _start(self) -> None:
         """Begin a run. A kill on the way leaves `starting`: the next command begins it again."""
+        self.output.claim(self._file.name)
         self.record = {
             "finished": False,
             "starting": True,
@@ -108,10 +111,20 @@ class RunDir:
         }
         self.save()
         self._clear()
+        self.output.claim("config.yaml", "cache/index.json", "cache/pixels.bin")
         self._new_settings = to_yaml(self._config)
         self.save()
         del self.record["starting"]
         self.save()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a directory that holds something else under the names of a run."""
+        if self._file.exists() or (self._overwrite and self.output.names):
+            return
+        found = [name for name in OWN_FILES + OWN_FOLDERS if (self.path / name).exists()]
+        if found:
+            advice = self._advice if self.output.names else "choose another directory"
+            raise UsageError(f"{self.path} holds {found[0]} but no run.json: {advice}")
 
     def close(self) -> None:
         """Let other processes have the directory."""
@@ -172,15 +185,27 @@ class RunDir:
         """Mark the run as done and drop the decoded photographs."""
         self.record["finished"] = True
         self.save()
-        shutil.rmtree(self.path / "cache", ignore_errors=True)
+        self.output.remove("cache")
 
     def _clear(self) -> None:
-        # a user's own files stay
+        """Remove what runs wrote, except for the record; all other files stay."""
+        remove_checkpoints(self.path / "checkpoints")
+        # without the record, a kill would leave files of nobody
+        self.output.remove(*(name for name in self.output.names if name != self._file.name))
         for name in OWN_FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in OWN_FILES:
-            if name != self._file.name:  # replaced: without it, the rest would be somebody else's
-                (self.path / name).unlink(missing_ok=True)
+            remove_empty(self.path / name)
+
+    def _adopt(self) -> None:
+        """Record the files of a run of an earlier version, which kept no record of them."""
+        if self._overwrite:
+            raise UsageError(
+                f"{self.path} holds a run of an earlier version, which kept no list of its files: "
+                "choose another directory, or delete it yourself"
+            )
+        files = [file for name in OWN_FOLDERS for file in (self.path / name).rglob("*")]
+        files += [self.path / name for name in OWN_FILES]
+        names = [f.relative_to(self.path).as_posix() for f in files if f.is_file()]
+        self.output.record(*(name for name in names if not name.startswith("checkpoints/")))
 
 
 class WorkerDir(RunDir):
@@ -191,6 +216,7 @@ class WorkerDir(RunDir):
         self._chief = path
         self._folder = tempfile.TemporaryDirectory(prefix="srgan_keras-worker-")
         self.path = Path(self._folder.name)
+        self.output = OutputFolder(self.path)
         self.start_over("")
 
     def start_over(self, found: str) -> None:
@@ -218,10 +244,14 @@ def resumable(path: Path, config: Any, overwrite: bool) -> dict[str, Any] | None
     if not file.exists():
         return None
     try:
-        record = json.loads(file.read_text())
+        record = json.loads(file.read_text(encoding="utf-8"))
         began, own = not record.get("starting"), record.get("overwrite") and not record["finished"]
         dict(record["auto"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if not OutputFolder(path).owns(file.name):
+            raise UsageError(
+                f"{file} is not the record of a run: choose another directory"
+            ) from None
         if overwrite:
             return None
         raise UsageError(
@@ -241,39 +271,6 @@ def versions() -> dict[str, str]:
         **{name: version(name) for name in packages},
         "opencv": cv2.__version__,
     }
-
-
-def _make_writable(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        reason = "a file is in its place" if path.is_file() else os.strerror(error.errno)
-        raise UsageError(
-            f"cannot write the run directory {path} ({reason}): choose another"
-        ) from None
-
-
-def _lock(path: Path) -> FileLock:
-    """Take the directory for this process, however it may end."""
-    lock, holder = FileLock(path / ".lock"), path / ".lock-holder"
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        by = holder.read_text().strip() if holder.exists() else "another run"
-        raise UsageError(
-            f"{path} is in use by {by}: wait for it, or choose another directory"
-        ) from None
-    except (OSError, NotImplementedError) as error:  # a network share may have no locks
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"cannot lock the run directory {path} ({reason}): choose another, on a file system "
-            "with locks"
-        ) from None
-    holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
-    return lock
 
 
 def _settings(path: Path, kind: type) -> dict[str, Any] | None:

@@ -124,9 +124,27 @@ def test_an_older_folder_is_brought_up_to_date(folder, tmp_path, monkeypatch):
     info = json.loads((folder / "model.json").read_text())
     del info["bytes_per_pixel"]
     (tmp_path / "m" / "model.json").write_text(json.dumps(info))
+    for name in ("LICENSE", "README.md", "saved_model/notes.txt"):
+        (tmp_path / "m" / name).write_text("mine")
     image = np.zeros((5, 5, 3), np.uint8)
     with pytest.raises(UsageError, match=r"To bring it up to date, run `.* --format saved_model`"):
         load(tmp_path / "m").upscale(image)
     assert cli.main(["export", str(tmp_path / "m"), "--format", "saved_model"]) == 0
     scale = info["scale"]
     assert load(tmp_path / "m").upscale(image).shape == (5 * scale, 5 * scale, 3)
+    for name in ("LICENSE", "README.md", "saved_model/notes.txt"):
+        assert (tmp_path / "m" / name).read_text() == "mine"
+    assert not [file for file in (tmp_path / "m").iterdir() if "partial" in file.name]
+
+
+def test_a_format_replaces_no_file_of_a_person(folder, tmp_path, capsys):
+    shutil.copytree(folder, tmp_path / "m", ignore=shutil.ignore_patterns("litert"))
+    info = json.loads((folder / "model.json").read_text())
+    info["files"] = [name for name in info["files"] if not name.startswith("litert")]
+    (tmp_path / "m" / "model.json").write_text(json.dumps(info))
+    mine = tmp_path / "m" / "litert" / "model.tflite"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    assert cli.main(["export", str(tmp_path / "m"), "--format", "litert"]) == 2
+    assert "model.tflite exists, and `export` did not write it" in capsys.readouterr().err
+    assert mine.read_text() == "mine"

@@ -151,17 +151,27 @@ def test_an_interrupted_save_leaves_the_old_folder(
 
 
 @pytest.mark.usefixtures("quick_parity")
-def test_a_save_replaces_a_folder_and_what_a_killed_one_left(
+def test_a_save_replaces_the_files_of_a_folder_and_no_others(
     folder: Path, model: keras.Model, tmp_path: Path
 ):
     mine = tmp_path / "tiny"
     shutil.copytree(folder, mine)
-    (tmp_path / ".tiny.partial" / "saved_model").mkdir(parents=True)
-    (tmp_path / ".tiny.partial" / "stale").touch()
+    (mine / "stale").touch()
+    info = json.loads((mine / "model.json").read_text())
+    (mine / "model.json").write_text(json.dumps(info | {"files": [*info["files"], "stale"]}))
+    (mine / "LICENSE").write_text("mine")
+    (mine / "saved_model" / "notes.txt").write_text("mine")
     model_folder.save(mine, model, INFO | {"name": "new"})
     assert load(mine).name == "new"
     assert [item.name for item in tmp_path.iterdir()] == ["tiny"]
     assert not (mine / "stale").exists()
+    assert (mine / "LICENSE").read_text() == "mine"
+    assert (mine / "saved_model" / "notes.txt").read_text() == "mine"
+    (mine / "model.json").unlink()
+    before = contents(mine)
+    with pytest.raises(UsageError, match="holds something else"):
+        model_folder.save(mine, model, INFO)
+    assert contents(mine) == before
 
 
 def test_a_folder_of_something_else_is_not_replaced(model: keras.Model, tmp_path: Path):

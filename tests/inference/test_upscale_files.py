@@ -110,12 +110,19 @@ def test_files_globs_and_what_is_there_already(models, photographs, caplog):
     caplog.set_level(logging.INFO)
     assert run(models / "stage1", "in/a.png", "in/deep/*.tiff", "--out", "out") == 0
     assert made() == ["a.png", "b.png"]
-    Path("out/a.png").write_bytes(b"mine")
     assert run(models / "stage1", "in/a.png", "--out", "out") == 0
     assert "1 of 1 files exist already" in caplog.text
+    Path("out/a.png").write_bytes(b"mine")
+    assert run(models / "stage1", "in/a.png", "--out", "out") == 0
+    assert "out/a.png exists, and `upscale` did not write it" in caplog.text
     assert Path("out/a.png").read_bytes() == b"mine"
-    assert run(models / "stage1", "in/a.png", "--out", "out", "--overwrite") == 0
-    assert Path("out/a.png").read_bytes() != b"mine"
+    assert run(models / "stage1", "in/a.png", "--out", "out", "--overwrite") == 2
+    assert Path("out/a.png").read_bytes() == b"mine"
+    Path("out/a.png").unlink()
+    before = Path("out/b.png").stat().st_mtime_ns
+    assert run(models / "stage1", "in/a.png", "in/deep/b.tiff", "--out", "out", "--overwrite") == 0
+    assert made() == ["a.png", "b.png"]
+    assert Path("out/b.png").stat().st_mtime_ns > before
 
 
 def test_outputs_inside_an_input_folder_are_no_inputs(models, photographs):
@@ -220,7 +227,7 @@ def test_blend_goes_from_one_model_to_the_other(models, photographs):
         (["in/a.png", "--tile", "0"], "batch and tile must be 1 or more"),
         (["in/a.png", "--tile", "9", "--memory", "1"], "tile or memory, not both"),
         (["empty"], "empty holds no file of the kinds .png"),
-        (["in/a.png", "--out", "in/a.png"], "cannot make the folder in/a.png"),
+        (["in/a.png", "--out", "in/a.png"], "cannot write into in/a.png (a file is in its place)"),
     ],
 )  # fmt: skip
 def test_wrong_use(models, photographs, capsys, arguments, message):

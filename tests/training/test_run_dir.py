@@ -190,7 +190,8 @@ def test_a_kill_at_any_write_leaves_a_directory_that_the_same_command_takes(
             assert "starting" not in work.record
             assert load("demo", path / "config.yaml") == load("demo")
             assert not (path / "checkpoints").exists()
-    assert number == 4, "writes: the record twice, the settings, the record"
+    # the record twice, the settings, the record; with overwrite, the list of files before
+    assert number == 4 + overwrite
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"finished": false}'])
@@ -202,6 +203,24 @@ def test_a_damaged_record_is_named(tmp_path, text):
         RunDir(tmp_path, load("demo"), overwrite=False)
     with opened(tmp_path, overwrite=True) as work:
         assert work.record["auto"] == {}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_json_of_something_else_is_left_alone(tmp_path, overwrite):
+    (tmp_path / "run.json").write_text("mine")
+    with pytest.raises(UsageError, match=r"run.json is not the record of a run: choose another"):
+        RunDir(tmp_path, load("demo"), overwrite)
+    assert (tmp_path / "run.json").read_text() == "mine"
+
+
+def test_without_its_record_a_run_is_kept_unless_overwrite_is_set(tmp_path):
+    with opened(tmp_path):
+        pass
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(UsageError, match=r"no run.json: choose another directory, or set over"):
+        RunDir(tmp_path, load("demo"), overwrite=False)
+    with opened(tmp_path, overwrite=True):
+        pass
 
 
 def test_damaged_settings_are_named(tmp_path):
