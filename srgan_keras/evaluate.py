@@ -161,7 +161,7 @@ def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]
 
 def _inputs(options: EvaluateOptions) -> list[Path]:
     """Return the files and folders that the command reads."""
-    named = [options.pairs, options.vgg_weights, *map(Path, options.models)]
+    named = [options.pairs, options.segmenter, *map(Path, (options.vgg_weights, *options.models))]
     named += [prepared.folder(options.data)] if options.data else []
     return [path for path in named if path and path.exists()]
 
