@@ -46,7 +46,7 @@ COMMANDS = {
 
 def main(argv: list[str]) -> int:
     """Run one command and return the exit status."""
-    with console.session():
+    with console.session(), process.random_state():  # tyro and other packages draw numbers
         return _main(argv)
 
 

@@ -1,7 +1,7 @@
 """State of the whole process that a command sets, and gives back when it ends.
 
-A command may run inside a notebook or a server, whose settings it must not change. NumPy and Keras
-are imported on use, so that `--help` is quick.
+A command may run inside a notebook or a server, whose settings it must not change. Keras is
+imported on use, so that `--help` is quick.
 """
 
 import os
@@ -42,14 +42,14 @@ def dtype_policy(name: str) -> Iterator[None]:
 @contextmanager
 def random_state() -> Iterator[None]:
     """Keep the state of the generators of Python and NumPy, which Keras seeds with its own."""
-    import numpy as np
-
-    states = random.getstate(), np.random.get_state()
+    numpy = sys.modules.get("numpy")  # if it is not imported yet, nobody has seeded it
+    states = random.getstate(), numpy.random.get_state() if numpy else None
     try:
         yield
     finally:
         random.setstate(states[0])
-        np.random.set_state(states[1])
+        if numpy:
+            numpy.random.set_state(states[1])
 
 
 def check_backend() -> None:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from srgan_keras.config import Train
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.training import loop
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.monitor import COLUMNS, Monitor
@@ -166,6 +167,7 @@ def test_a_signal_in_the_last_validation_ends_the_run_too(make, tmp_path):
 
 
 def test_a_history_that_a_full_disk_left_empty_begins_anew(make, tmp_path):
+    OutputFolder(tmp_path).claim("history.csv")
     (tmp_path / "history.csv").touch()
     run(make("stage1"), tmp_path)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 3
