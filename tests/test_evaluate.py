@@ -248,7 +248,7 @@ def test_command_measures_the_baselines_alone(request_for, capsys, tmp_path):
 def test_command_prints_vgg_distance_without_an_option(folder, capsys, tmp_path):
     out = tmp_path / "out"
     evaluate_dataset(EvaluateOptions(str(folder), split="all", hr_long_side=32, out=out))
-    assert "| vgg_distance full |" in capsys.readouterr().out
+    assert "vgg_distance full" in capsys.readouterr().out
 
 
 def test_command_measures_the_self_ensemble_beside_the_model(request_for, tmp_path, monkeypatch):

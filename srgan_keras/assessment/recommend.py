@@ -19,8 +19,8 @@ LIMITS = {
     "noise": 0.4942,
     "falloff": 0.6569,
     "shadow": 0.4369,
-    "halo": 0.3055,
-    "veil": 6.3912,
+    "halo": 0.3056,
+    "veil": 6.3913,
     "blocks": 5.7805,
 }
 """The worst value among the good photographs. Contrast is a fault below it, all others above it."""

@@ -7,7 +7,7 @@ from srgan_keras.tables import markdown_table
 
 _REGIONS = ("inner", "fov", "full")  # the primary one first
 _METRICS = ("psnr", "ssim")  # these first
-_DECIBEL = ("psnr", "lr_consistency")
+_DIGITS = {"psnr": 3, "lr_consistency": 3, "vgg_distance": 6}  # of the others: 4
 FILES_ALONE = ("psnr_green", "ssim_green", "psnr_y", "ssim_y")  # too many columns
 _ONE_REGION = {"colour_drift": "fov"}
 
@@ -58,7 +58,7 @@ def _shown(metric: str, region: str, regions: dict[str, dict[str, Any]]) -> bool
 
 
 def _cell(metric: str, mean: float | None, gain: float | None) -> str:
-    digits = 3 if metric in _DECIBEL else 4
+    digits = _DIGITS.get(metric, 4)
     if mean is None:
         return "-"
     return f"{mean:.{digits}f}" + ("" if gain is None else f" ({gain:+.{digits}f})")

@@ -42,8 +42,7 @@ class PairGallery:
         small = shrink(frames[INPUT], THUMBNAIL)
         Image.fromarray(small).save(self.folder / f"{id_}.webp", quality=70)
         gain = rows[-1][METRIC] - next(r[METRIC] for r in rows if r["model"] == INPUT)
-        if not np.isfinite(gain):
-            return
+        gain = float(np.nan_to_num(gain))  # undefined where a frame is flat
         for kept, sign in ((self._best, 1), (self._worst, -1)):
             if grade not in kept or sign * gain > sign * kept[grade][0]:
                 kept[grade] = gain, id_, frames

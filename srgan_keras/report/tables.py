@@ -44,6 +44,8 @@ def primary_region(run: dict[str, Any]) -> str:
 
 def digits(metric: str) -> int:
     """Return the number of decimals of a metric."""
+    if metric == "false_vessels_per_megapixel":
+        return 0
     return 2 if METRICS.get(metric, "").endswith("dB") else 4
 
 

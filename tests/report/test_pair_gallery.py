@@ -1,6 +1,7 @@
 """The report page of `evaluate --pairs`."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,15 +9,18 @@ import pytest
 from srgan_keras.cli import main
 from srgan_keras.evaluation.segmenter import WEIGHTS
 from srgan_keras.models.unet import build_unet
+from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report.pair_gallery import PairGallery
 from tests.evaluation.test_pairs import FILTERS, SIDE, blurred, save
-from tests.report.test_report import Reader
 
 
 def segmenter(folder):
     """An untrained one, in the files of a finished training."""
     folder.mkdir()
-    build_unet("unet", 1, 1, 2).save_weights(folder / WEIGHTS)
+    network = build_unet("unet", 1, 1, 2)
+    kernel, bias = network.get_layer("logits").get_weights()
+    network.get_layer("logits").set_weights([kernel, bias - 3])  # finds little
+    network.save_weights(folder / WEIGHTS)
     plan = {"task": "vessels", "network": "unet", "depth": 1, "width": 2}
     (folder / "config.yaml").write_text(json.dumps(plan))
     (folder / "run.json").write_text('{"finished": true}')
@@ -25,8 +29,6 @@ def segmenter(folder):
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    from srgan_keras.phantoms.phantom import phantom
-
     root = tmp_path_factory.mktemp("pairs")
     lines = ["eye,poor,good,grade,H_poor_to_good"]
     for i, (seed, grade) in enumerate([(1, "A"), (3, "A"), (4, "B")]):
@@ -42,7 +44,6 @@ def out(tmp_path_factory):
 
 def test_the_page_shows_each_method_beside_the_reference(out):
     text = (out / "report.html").read_text()
-    page = Reader(text)
     index = json.loads((out / "gallery/gallery.json").read_text())
     assert index["photographs"] == [f"poor{i}-good{i}" for i in range(3)]
     reasons = sorted(reason for crop in index["crops"] for reason in crop["reasons"])
@@ -52,7 +53,7 @@ def test_the_page_shows_each_method_beside_the_reference(out):
         for name in crop["layers"]:
             assert f'alt="{crop["id"]}, {name}"' in text
     assert 'id="divider"' in text
-    assert all(source.startswith("data:") for source in page.loads)
+    assert all(source.startswith("data:") for source in re.findall(r'src="([^"]*)"', text))
 
 
 def test_the_page_has_agreement_by_grade_and_gains_over_the_input(out):
