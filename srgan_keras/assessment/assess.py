@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from srgan_keras.assessment.measures import Measures, measure
 from srgan_keras.assessment.recommend import recommend
+from srgan_keras.console import say
 from srgan_keras.data.decode import SUFFIXES, Reason, decode, read_bytes
 from srgan_keras.data.listing import listing, printable
 from srgan_keras.errors import CommandError, UsageError
@@ -41,9 +42,11 @@ def assess(options: AssessOptions) -> None:
     """
     files = list(dict.fromkeys(_files(options.inputs)))
     out = options.out
+    _refuse_foreign(out)
     if out.exists() and not options.overwrite:
         raise UsageError(f"{out} exists: choose another file, or set overwrite to replace it")
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
+    _refuse_foreign(unfinished)
     done = _finished(unfinished)
     if done:
         log.info("%s: %d photographs are assessed already", unfinished, len(done))
@@ -64,9 +67,18 @@ def assess(options: AssessOptions) -> None:
             raise
         raise UsageError(f"cannot write {out}: {error.strerror}") from None
     found = Counter(done[_name(file)]["recommendation"] for file in files)
-    print(", ".join(f"{name} {count}" for name, count in sorted(found.items())))  # noqa: T201
+    say(", ".join(f"{name} {count}" for name, count in sorted(found.items())))
     if failed := found[FAILED]:
         raise CommandError(f"{failed} of {len(files)} files could not be read: see {out}")
+
+
+def _refuse_foreign(file: Path) -> None:
+    """Refuse to replace a file that is not a table of `assess`, such as an input."""
+    if file.is_file():
+        with file.open("rb") as table:
+            ours = table.readline().strip() == ",".join(COLUMNS).encode()
+        if not ours:
+            raise UsageError(f"{file} exists, and `assess` did not write it: choose another file")
 
 
 def _files(inputs: Sequence[str]) -> Iterator[Path]:
@@ -144,8 +156,6 @@ def _finished(unfinished: Path) -> dict[str, Row]:
         return {}
     text = unfinished.read_text(encoding="utf-8", errors="replace")
     rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines(keepends=True))
-    if tuple(rows.fieldnames or ()) != COLUMNS:
-        return {}
     return {row["file"]: row for row in rows if None not in row.values() and None not in row}
 
 

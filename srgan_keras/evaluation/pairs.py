@@ -98,7 +98,9 @@ def evaluate_pairs(
     hashes: set[str] = set()
     output = OutputFolder(out)
     output.refuse_inputs(*(path for pair in pairs for path in (pair.poor, pair.reference)))
-    output.claim("metrics.json", "per_pair.csv")
+    output.claim("metrics.json", "per_pair.csv", "report.html")
+    output.check_folders("gallery")
+    output.remove("gallery")  # of an earlier evaluation
     enhance = methods(models, full_size)
     for pair in tqdm(pairs, desc="measuring", unit="pair", disable=None):
         try:

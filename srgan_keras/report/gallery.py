@@ -61,7 +61,7 @@ class Gallery(Observer):
         factor = min(1.0, THUMBNAIL / max(height, width))
         size = max(1, round(width * factor)), max(1, round(height * factor))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        Image.fromarray(small).save(self._claimed(f"{photograph.id}.webp"), quality=70)
+        Image.fromarray(small).save(claimed(self.output, f"{photograph.id}.webp"), quality=70)
         return "pictures"
 
     def finish(self, run: Run) -> str | None:
@@ -79,14 +79,8 @@ class Gallery(Observer):
             reasons.setdefault(id_, []).append("flagged")
         crops = [self._crop(by_id[id_], why, boxes.get(id_)) for id_, why in reasons.items()]
         index = {"photographs": list(by_id), "crops": crops}
-        write_json(self._claimed(INDEX), index, indent=1)
+        write_json(claimed(self.output, INDEX), index, indent=1)
         return "pictures"
-
-    def _claimed(self, name: str) -> Path:
-        self.output.claim(f"gallery/{name}")
-        file = self.output.path / "gallery" / name
-        file.parent.mkdir(exist_ok=True)
-        return file
 
     def _crop(
         self, photograph: Photograph, reasons: list[str], flag: list[int] | None
@@ -103,14 +97,22 @@ class Gallery(Observer):
         for name, picture in pictures.items():
             layers[name] = f"{id_}.{name}.png"
             pixels = Image.fromarray(picture[top:bottom, left:right])
-            pixels.save(self._claimed(layers[name]))
+            pixels.save(claimed(self.output, layers[name]))
         for name in self.models:
             maps[name] = {}
             for kind, values in trust.read(self.maps / name, id_).items():
                 maps[name][kind] = f"{id_}.{name}.{kind}.webp"
                 overlay = coloured(kind, values[top:bottom, left:right])
-                Image.fromarray(overlay).save(self._claimed(maps[name][kind]), quality=80)
+                Image.fromarray(overlay).save(claimed(self.output, maps[name][kind]), quality=80)
         return {"id": id_, "reasons": reasons, "box": box, "layers": layers, "maps": maps}
+
+
+def claimed(output: OutputFolder, name: str) -> Path:
+    """Return the path of a picture in OUT/gallery, after `OutputFolder.claim`."""
+    output.claim(f"gallery/{name}")
+    file = output.path / "gallery" / name
+    file.parent.mkdir(exist_ok=True)
+    return file
 
 
 def coloured(kind: str, values: np.ndarray) -> np.ndarray:

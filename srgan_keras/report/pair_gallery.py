@@ -12,7 +12,8 @@ from srgan_keras.data.fov import shrink
 from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.summarise import Row
 from srgan_keras.files import write_json
-from srgan_keras.report.gallery import INDEX, THUMBNAIL
+from srgan_keras.output_folder import OutputFolder
+from srgan_keras.report.gallery import INDEX, THUMBNAIL, claimed
 
 METRIC = "agreement_vessels"
 """By its gain, the last method's best and worst pair of each grade are shown."""
@@ -29,7 +30,7 @@ class PairGallery:
     """
 
     def __init__(self, out: Path) -> None:
-        self.folder = out / "gallery"
+        self.output = OutputFolder(out)
         self._ids: list[str] = []
         self._best: dict[str, Shown] = {}
         self._worst: dict[str, Shown] = {}
@@ -38,9 +39,8 @@ class PairGallery:
         """Write a pair's thumbnail, and keep its frames while it is a best or a worst one."""
         id_, grade = pair_id(rows[0]), rows[0]["grade"]
         self._ids.append(id_)
-        self.folder.mkdir(parents=True, exist_ok=True)
         small = shrink(frames[INPUT], THUMBNAIL)
-        Image.fromarray(small).save(self.folder / f"{id_}.webp", quality=70)
+        Image.fromarray(small).save(claimed(self.output, f"{id_}.webp"), quality=70)
         gain = rows[-1][METRIC] - next(r[METRIC] for r in rows if r["model"] == INPUT)
         gain = float(np.nan_to_num(gain))  # undefined where a frame is flat
         for kept, sign in ((self._best, 1), (self._worst, -1)):
@@ -59,9 +59,10 @@ class PairGallery:
             layers = {}
             for name, frame in frames.items():
                 layers[name] = f"{id_}.{name}.webp"
-                Image.fromarray(frame).save(self.folder / layers[name], quality=90)
+                Image.fromarray(frame).save(claimed(self.output, layers[name]), quality=90)
             crops.append({"id": id_, "reasons": reasons, "layers": layers, "maps": {}})
-        write_json(self.folder / INDEX, {"photographs": self._ids, "crops": crops}, indent=1)
+        index = {"photographs": self._ids, "crops": crops}
+        write_json(claimed(self.output, INDEX), index, indent=1)
 
 
 def pair_id(row: Row) -> str:

@@ -49,7 +49,10 @@ def test_a_damaged_file_is_a_line_too(folder, capsys):
     (folder / "b.png").write_bytes(b"no picture")
     assert run("photographs", "--out", "table.csv") == 1
     damaged = rows()[1]
-    assert (damaged["recommendation"], damaged["reason"]) == ("unreadable", "not an image")
+    assert (damaged["recommendation"], damaged["reason"]) == (
+        "unreadable",
+        "not a PNG, JPEG, TIFF, BMP or WebP file",
+    )
     assert "1 of 3 files could not be read" in capsys.readouterr().err
 
 
@@ -78,11 +81,23 @@ def test_an_interrupted_command_resumes(folder, monkeypatch):
 
 
 def test_a_table_is_not_replaced_unless_told(folder, capsys):
-    (folder.parent / "table.csv").write_text("mine")
+    assert run("photographs", "--out", "table.csv") == 0
     assert run("photographs", "--out", "table.csv") == 2
-    assert "table.csv exists" in capsys.readouterr().err
+    assert "table.csv exists: choose another file, or" in capsys.readouterr().err
     assert run("photographs/a.png", "--out", "table.csv", "--overwrite") == 0
     assert len(rows()) == 1
+
+
+@pytest.mark.parametrize("mine", ["table.csv", ".table.unfinished.csv", "photographs/a.png"])
+def test_a_file_that_assess_did_not_write_is_never_replaced(mine, folder, capsys):
+    file = folder.parent / mine
+    if not file.exists():
+        file.write_text("mine")
+    before = file.read_bytes()
+    out = mine if file.suffix == ".png" else "table.csv"
+    assert run("photographs", "--out", out, "--overwrite") == 2
+    assert "exists, and `assess` did not write it" in capsys.readouterr().err
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("given", ["nothing", "none/*.png"])
