@@ -82,8 +82,8 @@ def test_another_setting_in_the_same_folder(tmp_path, capsys):
     [
         (["--data", "nowhere"], "does not exist"),
         (["nothing"], "no model 'nothing'"),
-        (["--steps", "0"], "steps must be at least 1"),
-        (["--width", "0"], "width must be at least 1"),
+        (["--steps", "0"], "steps must be positive, not 0"),
+        (["--width", "0"], "width must be positive, not 0"),
         (["--also", "phantom:8"], "also phantom:8 holds training photographs: phantom-00000"),
     ],
 )
