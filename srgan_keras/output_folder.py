@@ -78,6 +78,7 @@ class OutputFolder:
             raise UsageError(
                 f"cannot lock {self.path} ({reason}): {advice}, on a file system with locks"
             ) from None
+        holder.unlink(missing_ok=True)  # it may be a link
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         self._read()
         return lock
@@ -139,6 +140,7 @@ class OutputFolder:
         lines = [] if (self.path / RECORD).exists() else [{"command": self._command}]
         # each line begins with its end of line, so that half a line of a kill spoils no other
         text = "".join("\n" + json.dumps(line) for line in [*lines, *new])
+        _unlink_from_others(self.path / RECORD)
         with (self.path / RECORD).open("a", encoding="ascii") as file:
             file.write(text)
         self._read()

@@ -70,6 +70,21 @@ def test_half_a_line_of_the_record_spoils_no_other(tmp_path):
     assert OutputFolder(tmp_path, "train").names == ["a", "b", "d"]
 
 
+def test_the_books_are_not_written_through_a_link(tmp_path):
+    output = OutputFolder(tmp_path / "out", "evaluate")
+    output.claim("a")
+    output.lock().release()
+    books = sorted((tmp_path / "out").iterdir())
+    for number, file in enumerate(books):
+        os.link(file, tmp_path / str(number))
+    (tmp_path / "out" / ".srgan_keras.holder").write_text("another process")
+    before = [(tmp_path / str(number)).read_bytes() for number in range(len(books))]
+    output.claim("b")
+    output.lock().release()
+    assert [(tmp_path / str(number)).read_bytes() for number in range(len(books))] == before
+    assert OutputFolder(tmp_path / "out").names == ["a", "b"]
+
+
 @pytest.mark.parametrize("link", [os.link, os.symlink])
 def test_nothing_is_written_through_a_link(tmp_path, link):
     output = OutputFolder(tmp_path / "out", "evaluate")

@@ -57,12 +57,12 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     Raises:
         UsageError: the folder has neither metrics.json nor downstream.json.
     """
-    if not any((workdir / name).is_file() for name in ("metrics.json", "downstream.json")):
+    if not any(_made(workdir, name) for name in ("metrics.json", "downstream.json")):
         raise UsageError(f"{workdir} holds no metrics.json to report. Run `evaluate` first.")
-    runs = _list(workdir / "metrics.json", "runs")
-    experiments = _list(workdir / "downstream.json", "experiments")
+    runs = _list(workdir, "metrics.json", "runs")
+    experiments = _list(workdir, "downstream.json", "experiments")
     tables = [pairs.arranged(run) if _of_pairs(run) else table(run) for run in runs]
-    measured = _measured(workdir)
+    measured = bool(runs) and _made(workdir, f"gallery/{INDEX}")
     rows = _rows(workdir, runs[0]) if measured else pd.DataFrame()
     output = OutputFolder(workdir)
     overlays = {
@@ -72,7 +72,10 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     }
     rows_of = [run["models"] for run in runs] + [part["inputs"] for part in experiments]
     restores = any(INPUT in names for names in rows_of)
-    config, record = workdir / "config.yaml", workdir / "run.json"
+    of_run = {
+        name: (workdir / name).read_text(encoding="utf-8") if _made(workdir, name) else ""
+        for name in ("config.yaml", "run.json")
+    }
     page = _template().render(
         title=workdir.resolve().name,
         subject="restoration" if restores else "super-resolution",
@@ -88,11 +91,11 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         pictures=[
             (caption, _data_uri(workdir / name))
             for name, caption in (PICTURES | overlays).items()
-            if (workdir / name).is_file()
+            if _made(workdir, name)
         ],
         models=[{"info": m.info, "card": _card(m.path)} for m in models if m.info],
-        record=json.loads(record.read_text(encoding="utf-8")) if _of_run(record) else {},
-        config=config.read_text(encoding="utf-8") if _of_run(config) else "",
+        record=json.loads(of_run["run.json"] or "{}"),
+        config=of_run["config.yaml"],
     )
     file = workdir / "report.html"
     # the name of a folder may hold bytes that are not UTF-8
@@ -100,18 +103,16 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
     return file
 
 
-def _of_run(file: Path) -> bool:
-    """Tell whether a run wrote a file; a folder without a record is a run's of an older version."""
-    output = OutputFolder(file.parent)
-    return file.is_file() and (output.owns(file.name) or not output.names)
+def _made(workdir: Path, name: str) -> bool:
+    """Tell whether the package wrote a file; earlier versions kept no record of that."""
+    output = OutputFolder(workdir)
+    return (workdir / name).is_file() and (output.owns(name) or not output.names)
 
 
-def _list(file: Path, key: str) -> list[dict[str, Any]]:
-    return json.loads(file.read_text(encoding="utf-8"))[key] if file.is_file() else []
-
-
-def _measured(workdir: Path) -> bool:
-    return (workdir / "metrics.json").is_file() and (workdir / "gallery" / INDEX).is_file()
+def _list(workdir: Path, name: str, key: str) -> list[dict[str, Any]]:
+    if not _made(workdir, name):
+        return []
+    return json.loads((workdir / name).read_text(encoding="utf-8"))[key]
 
 
 def _of_pairs(run: dict[str, Any]) -> bool:

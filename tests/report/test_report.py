@@ -10,6 +10,7 @@ import pytest
 
 from srgan_keras import cli
 from srgan_keras.errors import UsageError
+from srgan_keras.output_folder import OutputFolder
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report import page as report
 
@@ -157,3 +158,10 @@ def test_names_that_look_like_numbers_or_missing_values_stay(tmp_path: Path):
     page = (out / "report.html").read_text()
     (values,) = re.findall(r'"values": (\{.*?\}\}\})', page)
     assert json.loads(values).keys() == names
+
+
+def test_a_metrics_json_of_somebody_else_is_not_read(tmp_path):
+    OutputFolder(tmp_path, "downstream").claim("downstream.json")
+    (tmp_path / "metrics.json").write_text("mine")
+    with pytest.raises(UsageError, match=r"no metrics.json to report"):
+        report.write(tmp_path)
