@@ -65,7 +65,7 @@ def test_missing_file_and_preset_are_named():
         ("degradation", {"scale": 3}, "use 1, 2, 4 or 8"),
         ("degradation", {"scale": 1, "name": "area"}, "area at scale 1 leaves a photograph as it"),
         ("generator", {"unshuffle": 3}, "generator.unshuffle 3 is not supported: use 1, 2, 4 or 8"),
-        ("generator", {"unshuffle": 0}, "generator.unshuffle 0 is not supported"),
+        ("generator", {"unshuffle": 0}, "generator.unshuffle must be positive, not 0"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
         ("train", {"stage1_steps": -1}, "must be 0 or more"),
         ("train", {"stage1_steps": 0, "stage2_steps": 0}, "both stages have 0 steps"),

@@ -17,6 +17,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from PIL import Image
 
 from srgan_keras.data import datasets
 from srgan_keras.evaluation.protocol import Standard
@@ -53,7 +54,9 @@ def main() -> None:
     (folder / "README.md").write_text(card(info, about, rows(runs, {trained_as, options.name})))
     phantoms = datasets.select(datasets.find("phantom:4"), "all")[:2]  # a folder stays under 12 MB
     standard = Standard(info["scale"], info["degradation"]["name"], hr_long_side=512)
-    figures.comparison([load(folder)], phantoms, standard, folder / "comparison.png")
+    picture = folder / "comparison.png"
+    figures.comparison([load(folder)], phantoms, standard, picture)
+    Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)  # a third
 
 
 def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) -> str:
