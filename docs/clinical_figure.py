@@ -1,4 +1,4 @@
-"""Draws docs/clinical.png: each fault of degradation `clinical` on a phantom, then six mixtures."""
+"""Draws docs/clinical.png: each fault of degradation `clinical` on a phantom, then mixtures."""
 
 import dataclasses
 from pathlib import Path
@@ -12,7 +12,7 @@ from srgan_keras.data import clinical2
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.rounding import to_uint8
 
-SIDE, COLUMNS = 168, 6
+SIDE, COLUMNS = 168, 7
 NONE = dataclasses.replace(
     Clinical(),
     kernels=("bicubic",),
@@ -27,6 +27,7 @@ ALONE = {  # at the upper end of the range or beyond it, so that a small picture
     "lashes": {"lashes_depth": (0.4, 0.4)},
     "dust": {"dust_depth": (0.3, 0.3), "dust_count": (6, 6)},
     "cast": {},
+    "scatter": {"scatter_depth": (0.9, 0.9), "scatter_width": (12.0, 12.0)},
     "defocus": {"defocus": (6.0, 6.0)},
     "motion": {"motion": (15.0, 15.0)},
     "noise": {"read_noise": (6.0, 6.0)},

@@ -84,9 +84,9 @@ class Clinical:
     """Darkness in a patch or from one side."""
     shadow_depth: tuple[Share, Share] = (0.1, 0.6)
     """Share of the light lost in the shadow."""
-    sheen_share: Share = 0.5
+    sheen_share: Share = 0.3
     """Patchy haze and reflexes of the nerve fibre layer: irregular light and dark blotches."""
-    sheen_depth: tuple[Share, Share] = (0.02, 0.12)
+    sheen_depth: tuple[Share, Share] = (0.02, 0.08)
     """Standard deviation of the blotches, as a share of the light."""
     halo_share: Share = 0.35
     """Coloured light that leaks in at the FOV edge."""
@@ -108,9 +108,15 @@ class Clinical:
     """Natural logarithm of the gain of all channels."""
     cast: tuple[Logarithm, Logarithm] = (-0.12, 0.12)
     """Natural logarithm of the further gain of each channel."""
+    scatter_share: Share = 0.5
+    """Light that a cloudy medium spreads over a wide angle."""
+    scatter_depth: tuple[Share, Share] = (0.1, 0.6)
+    """Share of the light that is spread."""
+    scatter_width: tuple[Positive, Positive] = (3.0, 12.0)
+    """Standard deviation of the spread, in thousandths of the frame's long side."""
     defocus_share: Share = 0.7
     """Blur by a disc or an elliptical Gaussian."""
-    defocus: tuple[Amount, Amount] = (0.2, 2.0)
+    defocus: tuple[Amount, Amount] = (0.2, 2.5)
     """Standard deviation, in thousandths of the frame's long side."""
     motion_share: Share = 0.2
     """Blur along a line."""
@@ -248,6 +254,9 @@ class Loss:
     structure_weight: Amount = 0.0
     """Weight in both stages of 1 - the structure term of SSIM, which brightness and contrast leave
     as it is."""
+    contrast_weight: Amount = 0.0
+    """Weight in both stages of 1 - the contrast term of SSIM. It keeps the contrast of detail that
+    the pixel and structure terms let fade."""
     grid_weight: Amount = 0.0
     """Weight in stage 2 of the part of SR - HR that repeats with the period of a PixelShuffle."""
     feature_jitter: Size = 0

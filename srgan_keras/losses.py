@@ -33,13 +33,17 @@ def grid_loss(hr: tf.Tensor, sr: tf.Tensor, period: int, window: int = 8) -> tf.
     return tf.reduce_mean(tf.abs(pattern), axis=[1, 2, 3, 4])
 
 
-def structure_loss(hr: tf.Tensor, sr: tf.Tensor, sigma: float = 8.0) -> tf.Tensor:
-    """Return 1 - s(hr, sr), with s the structure term of SSIM, mean over H, W and channels: [N].
+def local_losses(hr: tf.Tensor, sr: tf.Tensor, sigma: float = 8.0) -> dict[str, tf.Tensor]:
+    """Return 1 - the structure and contrast terms of SSIM, mean over H, W and channels: [N] each.
 
-    s = (cov(hr, sr) + C) / (std(hr) std(sr) + C) within a Gaussian window of `sigma` px. Local
-    brightness and contrast do not change it. C = (2 / 255)^2: what varies by less than two grey
-    levels counts as flat. Z. Wang et al., "Image quality assessment: from error visibility to
-    structural similarity", IEEE Transactions on Image Processing 13(4), 2004.
+    Within a Gaussian window of `sigma` px, with C = (2 / 255)^2, below which detail counts as flat:
+
+    - `structure`: s = (cov(hr, sr) + C) / (std(hr) std(sr) + C), which local brightness and
+      contrast do not change;
+    - `contrast`: c = (2 std(hr) std(sr) + C) / (var(hr) + var(sr) + C).
+
+    Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE
+    Transactions on Image Processing 13(4), 2004.
     """
     hr, sr = tf.cast(hr, tf.float32), tf.cast(sr, tf.float32)
     reach = int(2 * sigma)
@@ -58,8 +62,11 @@ def structure_loss(hr: tf.Tensor, sr: tf.Tensor, sigma: float = 8.0) -> tf.Tenso
     var_hr, var_sr = (tf.maximum(v - m * m, 0) for v, m in ((hr_hr, m_hr), (sr_sr, m_sr)))
     # the root's gradient is infinite at 0, where an image is black
     norm = tf.sqrt(var_hr * var_sr + 1e-14)
-    structure = (hr_sr - m_hr * m_sr + flat) / (norm + flat)
-    return tf.reduce_mean(1 - structure, axis=[1, 2, 3])
+    terms = {
+        "structure": (hr_sr - m_hr * m_sr + flat) / (norm + flat),
+        "contrast": (2 * norm + flat) / (var_hr + var_sr + flat),
+    }
+    return {name: tf.reduce_mean(1 - term, axis=[1, 2, 3]) for name, term in terms.items()}
 
 
 def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:

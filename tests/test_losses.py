@@ -37,18 +37,29 @@ def test_the_structure_loss_sees_structure_and_neither_brightness_nor_contrast(r
     fine = rng.random((1, 64, 64, 3), np.float32)
     hr = np.concatenate([0.3 + 0.2 * fine, np.full_like(fine, 0.5), np.zeros_like(fine)])
     for sr in (hr, 0.1 + 0.5 * hr):
-        np.testing.assert_allclose(losses.structure_loss(hr, sr), 0, atol=0.01)
+        np.testing.assert_allclose(losses.local_losses(hr, sr)["structure"], 0, atol=0.01)
     unlike = np.concatenate([0.3 + 0.2 * rng.random(fine.shape, np.float32), hr[1:]])
-    loss = losses.structure_loss(hr, unlike)
+    loss = losses.local_losses(hr, unlike)["structure"]
     assert 0.9 < loss[0] < 1.1  # no correlation
     np.testing.assert_allclose(loss[1:], 0, atol=0.01)
-    np.testing.assert_allclose(losses.structure_loss(hr, 1 - hr)[0], 2, atol=0.05)
+    np.testing.assert_allclose(losses.local_losses(hr, 1 - hr)["structure"][0], 2, atol=0.05)
 
 
-def test_gradients_of_the_structure_loss_are_finite_where_an_image_is_black():
+def test_the_contrast_loss_is_least_at_equal_contrast(rng):
+    hr = 0.3 + 0.2 * rng.random((1, 64, 64, 3), np.float32)
+    flatter, same, harder = (
+        losses.local_losses(hr, 0.2 + factor * (hr - 0.3))["contrast"] for factor in (0.5, 1, 2)
+    )
+    np.testing.assert_allclose(same, 0, atol=1e-3)
+    # 1 - 2 f / (1 + f^2)
+    np.testing.assert_allclose(flatter, 0.2, atol=0.02)
+    np.testing.assert_allclose(harder, 0.2, atol=0.02)
+
+
+def test_gradients_of_the_local_losses_are_finite_where_an_image_is_black():
     hr, sr = tf.zeros((1, 40, 40, 3)), tf.Variable(tf.zeros((1, 40, 40, 3)))
     with tf.GradientTape() as tape:
-        loss = losses.structure_loss(hr, sr)
+        loss = sum(losses.local_losses(hr, sr).values())
     assert np.isfinite(tape.gradient(loss, sr)).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 _VERSION = 2
 _STREAMS = (
     *("clean", "veil", "falloff", "shadow", "halo", "dust", "cast"),
-    *("defocus", "motion", "kernel", "noise", "jpeg", "tile", "lashes", "sheen"),
+    *("defocus", "motion", "kernel", "noise", "jpeg", "tile", "lashes", "sheen", "scatter"),
 )
 """By position, so a new one goes to the end."""
 

@@ -1,4 +1,4 @@
-"""Faults of focus, motion, sampling, sensor and file, in the order in which a camera adds them.
+"""Faults of scatter, focus, motion, sampling, sensor and file, in the order in which they arise.
 
 Photographs are float32 RGB in 0..255.
 """
@@ -16,7 +16,11 @@ BLOCK = 16  # LR px, side of a JPEG unit whose colour has half the resolution
 
 
 def optics(image: np.ndarray, long_side: int, settings: Clinical, draws: Draws) -> np.ndarray:
-    """Blur by defocus and by the motion of eye or hand.
+    """Blur by scatter in the eye's media, by defocus, and by the motion of eye or hand.
+
+    A cloudy medium spreads a share of the light over a wide angle and leaves the rest sharp: small
+    vessels pale, and none widens. J. J. Vos, T. J. T. P. van den Berg, "Report on disability
+    glare", CIE Collection 135, 1999.
 
     Args:
         image: [H, W, 3].
@@ -25,6 +29,13 @@ def optics(image: np.ndarray, long_side: int, settings: Clinical, draws: Draws) 
         draws: of the photograph.
     """
     kernel, unit = np.ones((1, 1)), long_side / 1000
+    if stream := draws.of("scatter", settings.scatter_share):
+        share, sigma = (
+            stream.share(settings.scatter_depth),
+            stream.rng.uniform(*settings.scatter_width),
+        )
+        spread = cv2.GaussianBlur(image, (0, 0), unit * sigma, borderType=cv2.BORDER_REFLECT)
+        image = image + share * (spread - image)
     if stream := draws.of("defocus", settings.defocus_share):
         kernel = _defocus(unit * stream.amount(settings.defocus), stream)
     if stream := draws.of("motion", settings.motion_share):

@@ -44,6 +44,7 @@ class SRGAN(TrainingModel):
             "pixel": loss.stage2_pixel_weight if adversarial else loss.stage1_pixel_weight,
             "content": loss.stage2_content_weight if adversarial else loss.stage1_content_weight,
             "structure": loss.structure_weight,
+            "contrast": loss.contrast_weight,
             "adversarial": loss.adversarial_weight if adversarial else 0.0,
             "grid": loss.grid_weight if adversarial else 0.0,
         }
@@ -74,8 +75,10 @@ class SRGAN(TrainingModel):
         terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
             terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
-        if self.weights_by_term["structure"]:
-            terms["structure"] = losses.structure_loss(hr, sr)
+        local = [name for name in ("structure", "contrast") if self.weights_by_term[name]]
+        if local:
+            found = losses.local_losses(hr, sr)
+            terms |= {name: found[name] for name in local}
         if self.weights_by_term["content"]:
             maps = hr_maps["content"], sr_maps["content"]
             terms["content"] = losses.content_loss(*maps, self.loss_config.content)

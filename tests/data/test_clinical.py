@@ -214,6 +214,19 @@ def test_blur_takes_detail_and_keeps_the_mean_and_the_place(photograph, fault):
     assert (y, x) == pytest.approx((32, 32), abs=1e-3)
 
 
+def test_scatter_pales_a_fine_line_and_widens_none(photograph):
+    settings = only("scatter", scatter_depth=(0.5, 0.5), scatter_width=(20, 20))
+    line = np.full((101, 101, 3), 200, np.uint8)
+    line[:, 50] = 100
+    spread = clinical2.degrade(line, settings, 1, 0, 0, Window(500, 500))[50, :, 1]
+    dark = 200 - spread
+    assert dark[50] == pytest.approx(50, abs=3)
+    assert dark[48] < 4
+    assert dark.sum() == pytest.approx(100, rel=0.02)
+    hazy = clinical2.degrade(photograph, settings, 1, 0, 0)
+    assert hazy.mean() == pytest.approx(photograph.mean(), rel=1e-2)
+
+
 def test_noise_has_its_variance():
     grey = np.full((256, 256, 3), 100, np.uint8)
     settings = only("noise", read_noise=(3, 3), shot_noise=(0.2, 0.2))
