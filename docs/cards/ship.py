@@ -70,7 +70,8 @@ def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) ->
         autoescape=False,
     )
     own = about[info["name"]]
-    about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
+    about = about["all"] | own
+    about["failures"] = about["failures"] + about["general"]
     return environment.get_template("card.md.j2").render(
         **info,
         notice=notice(info["scale"] == 1),
