@@ -1,5 +1,6 @@
 """The cards of the pretrained models are what docs/cards makes of template, texts and figures."""
 
+import csv
 import json
 import runpy
 import sys
@@ -28,6 +29,16 @@ def test_a_card_is_up_to_date(folder):
     card = (folder / "README.md").read_text(encoding="utf-8")
     again = f"run docs/cards/ship.py {folder.name} saved_models/{folder.name}"
     assert card == ship["card"](info, about, []), again
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_model_is_trained_on_photographs_that_measure(folder):
+    with (ROOT / "docs/photographs.csv").open(encoding="utf-8") as table:
+        measure = {row["sha256"] for row in csv.DictReader(table)}
+    trained_on = json.loads((folder / "model.json").read_text())["training_sha256"]
+    assert all(len(digest) == 64 for digest in trained_on)
+    assert trained_on
+    assert not measure & set(trained_on)
 
 
 def test_figures_of_an_evaluation():
