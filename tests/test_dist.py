@@ -148,6 +148,7 @@ def test_the_wheel_works_outside_of_a_clone(dist, tmp_path):
     command = [sys.executable, "-c", PROGRAM]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+    assert "deprecated" not in run.stderr
     assert run.stdout.splitlines() == [
         str(site / "srgan_keras" / "saved_models" / "fundus-x4"),
         "(24, 32, 3)",

@@ -25,7 +25,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """Photographs with their field of view and, if known, their grade."""
 
     # TFDS would look for it by the module's name; a clone keeps it outside of the package
-    pkg_dir_path = tfds.core.as_path(__file__).parent
+    pkg_dir_path = Path(__file__).parent
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012
     BUILDER_CONFIGS = [  # noqa: RUF012
