@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
-from srgan_keras.data.decode import SUFFIXES
+from srgan_keras.data.decode import SUFFIXES, is_photograph, stem
 from srgan_keras.data.image_file import ImageFile, Reason
 from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
@@ -223,7 +223,7 @@ def _jobs(options: UpscaleOptions) -> list[Job]:
     seen: dict[str, Path] = {}
     jobs = []
     for source, inside in _sources(options.inputs, options.out.resolve()):
-        job = Job(source, inside.with_suffix(suffix).as_posix())
+        job = Job(source, inside.with_name(stem(inside) + suffix).as_posix())
         for name in _files(job, options):
             if seen.setdefault(name, source) != source:
                 raise UsageError(
@@ -311,7 +311,7 @@ def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
                 for file in (path / name for name in own)
                 if not (out in file.resolve().parents and is_signed(file))
             ]
-            photographs = [file for file in files if file.suffix.lower() in SUFFIXES]
+            photographs = [file for file in files if is_photograph(file)]
             if not photographs:
                 raise UsageError(f"{path} holds no file of the kinds {', '.join(SUFFIXES)}")
             if len(photographs) < len(files):
