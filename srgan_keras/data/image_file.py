@@ -1,5 +1,6 @@
 """The contents of an image file, made from the samples that a reader finds in it."""
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,24 @@ class ImageFile:
         if colour.dtype == np.uint8:
             return colour
         return scaled(self.stored(colour), 2**self.bits - 1, 255).astype(np.uint8)
+
+
+def per_metre(x: object, y: object, unit: object) -> Density | None:
+    """Return the density of pixels from tags as EXIF and TIFF have them.
+
+    Args:
+        x: pixels per unit along a row, a number or (numerator, denominator).
+        y: the same along a column.
+        unit: 2, inches; 3, centimetres. Others are no lengths.
+    """
+    metres = {2: 0.0254, 3: 0.01}.get(unit)
+    try:
+        found = [v[0] / v[1] if isinstance(v, tuple) else float(v) for v in (x, y)]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if metres is None or not all(0 < value < math.inf for value in found):
+        return None
+    return found[0] / metres, found[1] / metres
 
 
 def check_size(width: int, height: int) -> None:

@@ -5,12 +5,22 @@ transparency, nor some bitmaps. On 8 bit RGB both give the same pixels.
 """
 
 import io
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from srgan_keras.data.image_file import DAMAGED, DEPTH, SEVERAL, Reason, Samples, check_size
+from srgan_keras.data.image_file import (
+    DAMAGED,
+    DEPTH,
+    SEVERAL,
+    Density,
+    Reason,
+    Samples,
+    check_size,
+    per_metre,
+)
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 
@@ -50,19 +60,45 @@ def read_raster(data: bytes) -> Samples:
                 pixels = np.dstack([pixels, np.where(clear, 0, 2**16 - 1).astype(np.uint16)])
         else:
             pixels = by_pillow(image)
-        orientation = _orientation(image, data, notes)
-        return Samples(pixels, orientation, image.info.get("icc_profile"), notes=notes)
+        exif = _exif(image, data, notes)
+        return Samples(
+            pixels,
+            exif.get(ExifTags.Base.Orientation, 1),
+            image.info.get("icc_profile"),
+            notes=notes,
+            density=_density(image, exif),
+            lossy=_lossy(image.format, data, pixels.nbytes),
+        )
 
 
-def _orientation(image: Image.Image, data: bytes, notes: list[str]) -> int:
+def _exif(image: Image.Image, data: bytes, notes: list[str]) -> Mapping[int, object]:
     # in a PNG file it may come behind the pixels, which Pillow then decodes, too
     if image.format == "PNG" and any(mark in data for mark in _PNG_METADATA):
         image.load()
     try:
-        return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+        return dict(Image.Image.getexif(image))
     except Exception:  # Pillow has no one error for it
         notes.append("has damaged EXIF data: no orientation is applied")
-        return 1
+        return {}
+
+
+def _density(image: Image.Image, exif: Mapping[int, object]) -> Density | None:
+    """Return the density that the format itself has a field for, otherwise that of EXIF."""
+    jpeg = image.format in ("JPEG", "MPO")  # Pillow makes one up for those without
+    if image.info.get("jfif_unit") in (1, 2) if jpeg else "dpi" in image.info:
+        return per_metre(*image.info["dpi"], 2)
+    x, y = exif.get(ExifTags.Base.XResolution), exif.get(ExifTags.Base.YResolution)
+    return per_metre(x, y, exif.get(ExifTags.Base.ResolutionUnit, 2))
+
+
+def _lossy(kind: str, data: bytes, size: int) -> tuple[tuple[str, float], ...]:
+    """Return the lossy compression: see `Samples`; `size` is that of the pixels."""
+    if kind in ("JPEG", "MPO"):
+        return (("ISO_10918_1", size / len(data)),)
+    # a lossless WebP has the chunk VP8L
+    if kind == "WEBP" and b"VP8 " in data:
+        return (("", size / len(data)),)
+    return ()
 
 
 def by_pillow(image: Image.Image) -> np.ndarray:
