@@ -5,7 +5,6 @@ transparency, nor some bitmaps. On 8 bit RGB both give the same pixels.
 """
 
 import io
-from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -25,6 +24,12 @@ from srgan_keras.data.image_file import (
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 
 _PNG_METADATA = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
+_TAGS = (
+    ExifTags.Base.Orientation,
+    ExifTags.Base.XResolution,
+    ExifTags.Base.YResolution,
+    ExifTags.Base.ResolutionUnit,
+)
 _WITH_TRANSPARENCY = {"P": "RGBA", "PA": "RGBA", "L": "LA", "RGB": "RGBA"}
 
 
@@ -71,24 +76,30 @@ def read_raster(data: bytes) -> Samples:
         )
 
 
-def _exif(image: Image.Image, data: bytes, notes: list[str]) -> Mapping[int, object]:
-    # in a PNG file it may come behind the pixels, which Pillow then decodes, too
+def _exif(image: Image.Image, data: bytes, notes: list[str]) -> dict[int, object]:
+    """Return the tags of EXIF that count, up to the first that is damaged."""
+    # in a PNG file they may come behind the pixels, which Pillow then decodes, too
     if image.format == "PNG" and any(mark in data for mark in _PNG_METADATA):
         image.load()
+    found = {}
     try:
-        return dict(Image.Image.getexif(image))
+        exif = Image.Image.getexif(image)
+        for tag in _TAGS:
+            if (value := exif.get(tag)) is not None:
+                found[tag] = value
     except Exception:  # Pillow has no one error for it
-        notes.append("has damaged EXIF data: no orientation is applied")
-        return {}
+        if ExifTags.Base.Orientation not in found:
+            notes.append("has damaged EXIF data: no orientation is applied")
+    return found
 
 
-def _density(image: Image.Image, exif: Mapping[int, object]) -> Density | None:
+def _density(image: Image.Image, exif: dict[int, object]) -> Density | None:
     """Return the density that the format itself has a field for, otherwise that of EXIF."""
     jpeg = image.format in ("JPEG", "MPO")  # Pillow makes one up for those without
     if image.info.get("jfif_unit") in (1, 2) if jpeg else "dpi" in image.info:
         return per_metre(*image.info["dpi"], 2)
-    x, y = exif.get(ExifTags.Base.XResolution), exif.get(ExifTags.Base.YResolution)
-    return per_metre(x, y, exif.get(ExifTags.Base.ResolutionUnit, 2))
+    x, y, unit = (exif.get(tag) for tag in _TAGS[1:])
+    return per_metre(x, y, 2 if unit is None else unit)
 
 
 def _lossy(kind: str, data: bytes, size: int) -> tuple[tuple[str, float], ...]:
