@@ -19,6 +19,7 @@ from srgan_keras.data.image_file import (
     MAX_PIXELS,
     SEVERAL,
     TOO_LARGE,
+    Density,
     Reason,
     Samples,
     check_size,
@@ -83,7 +84,7 @@ def read_dicom(data: bytes) -> Samples:
         bits=bits,
         negative=frame.colours == "MONOCHROME1",
         notes=notes,
-        density=_density(dataset),
+        density=density(dataset),
         lossy=lossy,
         header=dataset,
     )
@@ -170,7 +171,7 @@ def _notes(dataset: Dataset) -> list[str]:
     return notes
 
 
-def _density(dataset: Dataset) -> tuple[float, float] | None:
+def density(dataset: Dataset) -> Density | None:
     """Return pixels per metre, along a row and along a column, where both are known."""
     for name in SPACINGS:
         spacing = dataset.get(name)

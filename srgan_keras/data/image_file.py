@@ -103,13 +103,17 @@ class ImageFile:
             return levels
         return scaled(levels, 2**16 - 1, 2**self.bits - 1)
 
+    def over_black(self) -> np.ndarray:
+        """Return `colour` over black, of its type, rounded once."""
+        if self.alpha is None:
+            return self.colour
+        top = np.uint32(np.iinfo(self.colour.dtype).max)
+        product = self.colour * self.alpha[..., np.newaxis].astype(np.uint32)
+        return ((product + top // 2) // top).astype(self.colour.dtype)
+
     def eight_bit(self) -> np.ndarray:
         """Return `colour` over black, uint8 RGB [H, W, 3], each division rounded once."""
-        colour = self.colour
-        if self.alpha is not None:
-            top = np.uint32(np.iinfo(colour.dtype).max)
-            product = colour * self.alpha[..., np.newaxis].astype(np.uint32)
-            colour = ((product + top // 2) // top).astype(colour.dtype)
+        colour = self.over_black()
         if colour.dtype == np.uint8:
             return colour
         return scaled(self.stored(colour), 2**self.bits - 1, 255).astype(np.uint8)

@@ -5,6 +5,7 @@ transparency, nor some bitmaps. On 8 bit RGB both give the same pixels.
 """
 
 import io
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -71,7 +72,7 @@ def read_raster(data: bytes) -> Samples:
             exif.get(ExifTags.Base.Orientation, 1),
             image.info.get("icc_profile"),
             notes=notes,
-            density=_density(image, exif),
+            density=density(image, exif),
             lossy=_lossy(image.format, data, pixels.nbytes),
         )
 
@@ -93,8 +94,13 @@ def _exif(image: Image.Image, data: bytes, notes: list[str]) -> dict[int, object
     return found
 
 
-def _density(image: Image.Image, exif: dict[int, object]) -> Density | None:
-    """Return the density that the format itself has a field for, otherwise that of EXIF."""
+def density(image: Image.Image, exif: Mapping[int, object]) -> Density | None:
+    """Return the density that the format itself has a field for, otherwise that of EXIF.
+
+    Args:
+        image: an image of Pillow, which need not be decoded.
+        exif: its tags.
+    """
     jpeg = image.format in ("JPEG", "MPO")  # Pillow makes one up for those without
     if image.info.get("jfif_unit") in (1, 2) if jpeg else "dpi" in image.info:
         return per_metre(*image.info["dpi"], 2)

@@ -11,6 +11,7 @@ from srgan_keras.data.image_file import (
     DAMAGED,
     DEPTH,
     SEVERAL,
+    Density,
     Reason,
     Samples,
     check_size,
@@ -50,15 +51,19 @@ def read_tiff(data: bytes) -> Samples:
             if page.bitspersample not in (1, 8):  # Pillow drops bits
                 raise
             samples = _by_pillow(data)
-        density = per_metre(
-            page.tags.valueof(ExifTags.Base.XResolution),
-            page.tags.valueof(ExifTags.Base.YResolution),
-            page.tags.valueof(ExifTags.Base.ResolutionUnit, default=2),
-        )
+        found = density(page)
         lossy = ()
         if page.compression.name in _LOSSY:
             lossy = ((_LOSSY[page.compression.name], page.nbytes / sum(page.databytecounts)),)
-    return replace(samples, orientation=orientation, profile=profile, density=density, lossy=lossy)
+    return replace(samples, orientation=orientation, profile=profile, density=found, lossy=lossy)
+
+
+def density(page: tifffile.TiffPage) -> Density | None:
+    """Return the density in the tags of a page."""
+    x, y = (
+        page.tags.valueof(tag) for tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution)
+    )
+    return per_metre(x, y, page.tags.valueof(ExifTags.Base.ResolutionUnit, default=2))
 
 
 def _only_page(file: tifffile.TiffFile, size: int) -> tifffile.TiffPage:
