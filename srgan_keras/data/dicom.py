@@ -108,8 +108,11 @@ def _parsed(data: bytes) -> Dataset:
         dataset.file_meta = meta
     else:
         dataset = dcmread(BytesIO(data), force=True)
-    if "SOPClassUID" not in dataset:
-        raise Reason(DAMAGED)
+    if "SOPClassUID" not in dataset:  # DICOMDIR has it in its head only
+        kind = dataset.file_meta.get("MediaStorageSOPClassUID")
+        if kind is None:
+            raise Reason(DAMAGED)
+        dataset.SOPClassUID = kind
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, _ = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = NATIVE[0 if implicit else 1]
@@ -133,7 +136,9 @@ def _check_kind(dataset: Dataset) -> None:
         raise Reason(SEVERAL)
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax not in SYNTAXES:
-        raise Reason(f"a DICOM file of transfer syntax {syntax.name}: convert it to Explicit VR")
+        raise Reason(
+            f"a DICOM file of transfer syntax {syntax.name}: convert it to {NATIVE[1].name}"
+        )
     slope, intercept = dataset.get("RescaleSlope", 1), dataset.get("RescaleIntercept", 0)
     if "ModalityLUTSequence" in dataset or (slope, intercept) != (1, 0):
         raise Reason("rescaled values: convert them to those of a photograph")

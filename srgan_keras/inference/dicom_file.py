@@ -1,8 +1,8 @@
 """Results as DICOM: secondary captures that say that they are derived, from what, and how.
 
-A result is a Secondary Capture, whatever the class of its source: it is no acquisition. Patient,
-study, dates and the UIDs of the source are left out, unless they are asked for. This module needs
-the extra `dicom`.
+A result is a Secondary Capture, whatever the class of its source: it is no acquisition. It has
+patient, study, dates and the UIDs of the source on request only. This module needs the extra
+`dicom`.
 """
 
 from datetime import datetime

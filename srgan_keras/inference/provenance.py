@@ -1,4 +1,4 @@
-"""What every result says about itself: the model, its weights, the settings, and a warning.
+"""The lines that every result says about itself: model, weights, settings, and a warning.
 
 The same lines, `key: value`, are in each format: a text chunk of PNG, ImageDescription of TIFF,
 XMP of JPEG and WebP, DerivationDescription of DICOM. Nothing in them comes from the photograph.

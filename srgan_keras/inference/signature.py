@@ -1,7 +1,7 @@
 """The mark by which `upscale` knows its own results: the name of the package as their software.
 
 It is a text chunk of PNG, a tag of TIFF, the creator in the XMP of JPEG and WebP, and the
-implementation of DICOM, so a file that is moved or copied keeps it. A program that writes the file
+implementation of DICOM. A file that is moved or copied keeps it. A program that writes the file
 again drops it.
 """
 

@@ -49,7 +49,7 @@ def _check(options: UpscaleOptions) -> None:
     if given != STREAM and not os.path.isfile(given):
         raise UsageError(f"no file {given!r}: give one, or - for standard input")
     if options.compare or options.uncertainty or options.when != "always":
-        raise UsageError("standard output takes one file: leave out compare, uncertainty, and when")
+        raise UsageError("standard output takes one file: remove compare, uncertainty, and when")
     if not hasattr(sys.stdout, "buffer") or sys.stdout.isatty():
         raise UsageError("standard output is no file or pipe: redirect it, as in > sr.png")
 

@@ -3,11 +3,14 @@
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate
+from pydicom.pixels import pixel_array
 
 from srgan_keras import cli
 from srgan_keras.data import decode
@@ -95,6 +98,26 @@ def test_several_frames_in_one_element_are_refused():
         decode.read(data)
 
 
+SAMPLES = sorted(Path(pydicom.data.__file__).with_name("test_files").glob("SC_*.dcm"))
+"""Files that other programs wrote, which come with pydicom."""
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's own, of files that are odd on purpose
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
+def test_files_of_other_programs_are_read_as_pydicom_reads_them(file):
+    refused = {"2frame": "several frames", "32bit": "pixels other", "big_endian": "Big Endian"}
+    for part, reason in refused.items():
+        if part in file.stem:
+            with pytest.raises(Reason, match=reason):
+                decode.read(file.read_bytes())
+            return
+    image = decode.read(file.read_bytes())
+    if "jls" in file.stem or file.stem == "SC_rgb_jpeg_gdcm":
+        assert image.colour.shape == (100, 100, 3)  # pydicom needs more packages for it
+        return
+    np.testing.assert_array_equal(image.colour, pixel_array(pydicom.dcmread(file)))
+
+
 def test_without_the_extra_one_line_says_so(monkeypatch):
     monkeypatch.delitem(sys.modules, "srgan_keras.data.dicom", raising=False)
     monkeypatch.setitem(sys.modules, "pydicom", None)
@@ -124,7 +147,7 @@ def exported(tmp_path):
     (folder / "DICOM" / "S1").mkdir(parents=True)
     for seed, name in enumerate(("IM0", "1.2.840.10008.1", "1.2.840.10008.2", "c.dcm")):
         (folder / "DICOM" / "S1" / name).write_bytes(dicom_of_a_phantom(seed))
-    index = dicom(GREY, "MONOCHROME2", SOPClassUID=uid.MediaStorageDirectoryStorage)
+    index = dicom(GREY, "MONOCHROME2", SOPClassUID=uid.MediaStorageDirectoryStorage, PixelData=None)
     (folder / "DICOMDIR").write_bytes(index)
     (folder / "readme").write_text("DICM")
     return folder

@@ -156,7 +156,7 @@ def test_from_a_file_to_standard_output(tiny_model, eye, monkeypatch):
         (["-", "eye.png", "--out", "-"], 2, "give one input"),
         (["none.png", "--out", "-"], 2, "no file 'none.png'"),
         ([".", "--out", "-"], 2, "no file '.'"),
-        (["-", "--out", "-", "--compare"], 2, "leave out compare"),
+        (["-", "--out", "-", "--compare"], 2, "remove compare"),
         (["-", "--out", "-"], 1, "cannot upscale standard input: not a PNG, JPEG, TIFF"),
     ],
 )
