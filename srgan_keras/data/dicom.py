@@ -139,8 +139,8 @@ def _check_kind(dataset: Dataset) -> None:
         raise Reason(
             f"a DICOM file of transfer syntax {syntax.name}: convert it to {NATIVE[1].name}"
         )
-    slope, intercept = dataset.get("RescaleSlope", 1), dataset.get("RescaleIntercept", 0)
-    if "ModalityLUTSequence" in dataset or (slope, intercept) != (1, 0):
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if "ModalityLUTSequence" in dataset or slope not in (None, 1) or intercept not in (None, 0):
         raise Reason("rescaled values: convert them to those of a photograph")
 
 

@@ -75,7 +75,7 @@ def decoded(dataset: Dataset, frame: Frame, syntax: str, notes: list[str]) -> np
         notes: what is said about the file gets more predicates.
 
     Returns:
-        uint8 or uint16 [H, W, C].
+        [H, W, C], uint8 for 8 bits, uint16 for more.
 
     Raises:
         Reason: the length or the size of the pixels is wrong.
@@ -89,7 +89,7 @@ def decoded(dataset: Dataset, frame: Frame, syntax: str, notes: list[str]) -> np
         raise Reason(DAMAGED)
     if pixels.dtype == np.uint16 and int(pixels.max()) >= 1 << frame.bits:
         raise Reason(DAMAGED)
-    return pixels.astype(np.uint8) if frame.bits == 8 else pixels
+    return pixels.astype(np.uint8 if frame.bits == 8 else np.uint16, copy=False)
 
 
 def _native(dataset: Dataset, frame: Frame) -> np.ndarray:

@@ -15,6 +15,7 @@ from pydicom.valuerep import PersonName, format_number_as_ds
 
 from srgan_keras.data.dicom import SPACINGS, density
 from srgan_keras.data.image_file import ImageFile, Reason
+from srgan_keras.data.listing import printable
 from srgan_keras.inference.provenance import NOTICE, SOFTWARE, Provenance
 from srgan_keras.inference.signature import DICOM_NAME
 from srgan_keras.version import __version__
@@ -93,13 +94,16 @@ def _describe(dataset: Dataset, image: ImageFile, about: Provenance | None) -> N
     for name in _TECHNICAL:
         if source.get(name):
             setattr(dataset, name, source[name].value)
-    dataset.DerivationDescription = "" if about is None else about.text.replace("\n", "\r\n")
+    text = "" if about is None else about.text.replace("\n", "\r\n")
+    dataset.DerivationDescription = text[:1024]
     if about is not None and about.scale > 1:
         dataset.DerivationCodeSequence = [_coded(codes.cid7203.SpatialResampling)]
     equipment = Dataset()
     equipment.PurposeOfReferenceCodeSequence = [_coded(codes.cid7005.ProcessingEquipment)]
     equipment.Manufacturer = SOFTWARE
-    equipment.ManufacturerModelName = "" if about is None else about.model[:64]
+    if about is not None:  # a backslash would part two names
+        name = printable(about.model).replace("\\", "/")
+        equipment.ManufacturerModelName = name[:64]
     equipment.SoftwareVersions = __version__
     dataset.ContributingEquipmentSequence = [equipment]
     if image.lossy:
