@@ -2,8 +2,8 @@
 
     python benchmarks/fuzz_reading.py [--count 2000] [--seed 0] [--json]
 
-The files of tests/data/image_matrix.py, of each kind PNG, JPEG, WebP and TIFF, go through the
-readers of `upscale` and of the other commands. Files of a phantom, and a PNG that claims
+The files of tests/data/image_matrix.py, of each kind PNG, JPEG, WebP, TIFF and DICOM, go through
+the readers of `upscale` and of the other commands. Files of a phantom, and a PNG that claims
 50,000 x 50,000 px, go through `serve_bytes`. Their bytes are changed, removed, doubled or
 truncated, often near the head. Prints how often each answer occurs, and the peak of memory.
 """
@@ -32,7 +32,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # for tests
 from tests.data.image_matrix import cells
 
 PIXEL_LIMIT = 2**17
-KINDS = ("PNG", "JPEG", "WEBP", "TIFF")
+KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "DICOM")
 
 
 def main() -> None:

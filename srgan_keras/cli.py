@@ -25,6 +25,7 @@ from srgan_keras.options import (
     DownstreamOptions,
     EvaluateOptions,
     ExportOptions,
+    InspectOptions,
     PrepareOptions,
     TrainOptions,
     UpscaleOptions,
@@ -38,6 +39,7 @@ COMMANDS = {
     "train": TrainOptions,
     "assess": AssessOptions,
     "upscale": UpscaleOptions,
+    "inspect": InspectOptions,
     "export": ExportOptions,
     "evaluate": EvaluateOptions,
     "downstream": DownstreamOptions,
@@ -95,7 +97,7 @@ def run(command: str, arguments: list[str]) -> None:
     else:
         options = parse(COMMANDS[command], arguments, command)
         ranges.check(options)
-    if command != "assess":  # it needs no TensorFlow
+    if command not in ("assess", "inspect"):  # they need no TensorFlow
         process.check_backend()
         with process.tensorflow_environment():
             _import_tensorflow()
@@ -119,6 +121,10 @@ def run(command: str, arguments: list[str]) -> None:
         from srgan_keras.inference.upscale_files import upscale_files
 
         upscale_files(options)
+    elif command == "inspect":
+        from srgan_keras.inference.inspect_file import inspect_file
+
+        inspect_file(options)
     elif command == "export":
         from srgan_keras.export.export import export
 

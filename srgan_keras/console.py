@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -33,6 +34,8 @@ def session() -> Iterator[None]:
             elif hasattr(stream, "reconfigure"):
                 stack.enter_context(_escaping(stream))
         stack.enter_context(_logging())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", module=r"pydicom\.")  # as its log
         yield
 
 
@@ -51,7 +54,8 @@ def _escaping(stream: TextIO) -> Iterator[None]:
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
     root = logging.getLogger()
-    levels = {"srgan_keras": logging.INFO, "tifffile": logging.CRITICAL}  # ours name damaged files
+    levels = {"srgan_keras": logging.INFO}
+    levels |= dict.fromkeys(("tifffile", "pydicom"), logging.CRITICAL)  # ours name damaged files
     before = {name: logging.getLogger(name).level for name in levels}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -104,7 +104,7 @@ class AssessOptions:
 
 @dataclass(frozen=True)
 class UpscaleOptions:
-    """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF and WebP.
+    """Upscale photographs: files, folders and globs of PNG, JPEG, TIFF, WebP and DICOM.
 
     A model of scale 1 restores them at their own size.
     """
@@ -112,11 +112,16 @@ class UpscaleOptions:
     model: Positional[Model]
     """Name of a pretrained model, or a model folder."""
     inputs: Positional[Inputs]
-    """Files, folders or globs; a folder is searched at any depth, and its tree is kept."""
+    """Files, folders or globs; a folder is searched at any depth, and its tree is kept. -: the
+    one file of standard input."""
     out: Folder
-    """Folder for the results; each file has the name of its input."""
-    format: Literal["png", "tiff"] = "png"
-    """File format of the results."""
+    """Folder for the results; each file has the name of its input. -: standard output."""
+    format: Literal["png", "tiff", "jpeg", "webp", "dicom"] = "png"
+    """File format of the results. jpeg: 8 bit, quality 95. webp: 8 bit, lossless."""
+    long_side: Size = 0
+    """Long side of the results in px, to which larger ones are reduced; 0 keeps all sizes."""
+    keep_identity: bool = False
+    """Copy the patient and the study of DICOM inputs into results in DICOM."""
     overwrite: bool = False
     """Replace results that exist, instead of skipping their inputs."""
     when: Literal["always", "recommended"] = "always"
@@ -149,6 +154,14 @@ class UpscaleOptions:
     """Adversarial model that --blend mixes in."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation, or at scale 1 the input, beside SR."""
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """Print what a result of `upscale` says about itself: model, sha256, scale and settings."""
+
+    file: Positional[Annotated[Path, arg(metavar="FILE")]]
+    """Result of `upscale` in any of its formats."""
 
 
 @dataclass(frozen=True)

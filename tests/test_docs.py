@@ -79,6 +79,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_keras.train.train", lambda *arguments: seen.append(arguments))
     monkeypatch.setattr("srgan_keras.evaluate.evaluate_dataset", seen.append)
     monkeypatch.setattr("srgan_keras.inference.upscale_files.upscale_files", seen.append)
+    monkeypatch.setattr("srgan_keras.inference.inspect_file.inspect_file", seen.append)
     monkeypatch.setattr("srgan_keras.assessment.assess.assess", seen.append)
     monkeypatch.setattr("srgan_keras.export.export.export", seen.append)
     monkeypatch.setattr("srgan_keras.preparation.prepare.prepare", seen.append)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from srgan_keras.assessment.measures import Measures, measure
 from srgan_keras.assessment.recommend import recommend
 from srgan_keras.console import say
-from srgan_keras.data.decode import SUFFIXES, Reason, decode, read_bytes
+from srgan_keras.data.decode import SUFFIXES, Reason, decode, is_photograph, read_bytes
 from srgan_keras.data.listing import listing, printable
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.files import atomic_write
@@ -122,7 +122,7 @@ def _rows(files: Sequence[Path]) -> Iterator[Row]:
 def _row(file: Path) -> Row:
     """Return the line of a file, all cells as text."""
     try:
-        if file.suffix.lower() not in SUFFIXES:
+        if not is_photograph(file):
             raise Reason(f"not of the kinds {', '.join(SUFFIXES)}")
         found = measure(decode(read_bytes(file)))
     except (Reason, UsageError) as error:

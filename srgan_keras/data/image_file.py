@@ -1,8 +1,13 @@
 """The contents of an image file, made from the samples that a reader finds in it."""
 
+import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 MAX_PIXELS = 64 * 2**20
 """Larger frames are not decoded: a decompression bomb makes them, a fundus camera does not."""
@@ -11,6 +16,9 @@ TOO_LARGE = f"over {MAX_PIXELS >> 20} megapixels"
 DAMAGED = "truncated or damaged"
 DEPTH = "pixels other than 8 or 16 bit integers"
 SEVERAL = "several frames"
+
+Density = tuple[float, float]
+"""Pixels per metre, along a row and along a column."""
 
 _SENSOR_BITS = (8, 10, 12, 14)
 # EXIF 3.0, tag Orientation: from the stored rows and columns to those that are shown
@@ -23,6 +31,8 @@ _SHOWN = {
     7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
     8: np.rot90,
 }
+_TURNED = (5, 6, 7, 8)
+"""The orientations by which rows become columns."""
 
 
 class Reason(Exception):
@@ -43,6 +53,10 @@ class Samples:
         negative: whether 0 is white.
         associated: whether alpha is multiplied into the colours.
         notes: what the reader drops, a predicate each: "holds 2 pictures, ...".
+        density: that of the stored pixels, or None.
+        lossy: lossy compressions that the pixels went through: the term of DICOM for the method, or
+            nothing, and the ratio of the sizes, or 0.
+        header: the elements of a DICOM file without its pixels.
     """
 
     pixels: np.ndarray
@@ -52,6 +66,9 @@ class Samples:
     negative: bool = False
     associated: bool = False
     notes: list[str] = field(default_factory=list)
+    density: Density | None = None
+    lossy: tuple[tuple[str, float], ...] = ()
+    header: "Dataset | None" = None
 
 
 @dataclass
@@ -65,6 +82,9 @@ class ImageFile:
         profile: ICC profile for RGB, or for grey if the file is grey; or None.
         bits: bits that the file uses of uint16: its values were 0 to 2^bits - 1.
         notes: what was scaled or dropped, a predicate each.
+        density: see `Samples`; of the upright pixels.
+        lossy: see `Samples`.
+        header: see `Samples`.
     """
 
     colour: np.ndarray
@@ -73,6 +93,9 @@ class ImageFile:
     profile: bytes | None = None
     bits: int = 16
     notes: list[str] = field(default_factory=list)
+    density: Density | None = None
+    lossy: tuple[tuple[str, float], ...] = ()
+    header: "Dataset | None" = None
 
     def stored(self, levels: np.ndarray) -> np.ndarray:
         """Return `colour` or `alpha` in the range that the file uses; for 8 and 16 bit, as is."""
@@ -80,16 +103,38 @@ class ImageFile:
             return levels
         return scaled(levels, 2**16 - 1, 2**self.bits - 1)
 
+    def over_black(self) -> np.ndarray:
+        """Return `colour` over black, of its type, rounded once."""
+        if self.alpha is None:
+            return self.colour
+        top = np.uint32(np.iinfo(self.colour.dtype).max)
+        product = self.colour * self.alpha[..., np.newaxis].astype(np.uint32)
+        return ((product + top // 2) // top).astype(self.colour.dtype)
+
     def eight_bit(self) -> np.ndarray:
         """Return `colour` over black, uint8 RGB [H, W, 3], each division rounded once."""
-        colour = self.colour
-        if self.alpha is not None:
-            top = np.uint32(np.iinfo(colour.dtype).max)
-            product = colour * self.alpha[..., np.newaxis].astype(np.uint32)
-            colour = ((product + top // 2) // top).astype(colour.dtype)
+        colour = self.over_black()
         if colour.dtype == np.uint8:
             return colour
         return scaled(self.stored(colour), 2**self.bits - 1, 255).astype(np.uint8)
+
+
+def per_metre(x: object, y: object, unit: object) -> Density | None:
+    """Return the density of pixels from tags as EXIF and TIFF have them.
+
+    Args:
+        x: pixels per unit along a row, a number or (numerator, denominator).
+        y: the same along a column.
+        unit: 2, inches; 3, centimetres. Others are no lengths.
+    """
+    metres = {2: 0.0254, 3: 0.01}.get(unit)
+    try:
+        found = [v[0] / v[1] if isinstance(v, tuple) else float(v) for v in (x, y)]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if metres is None or not all(0 < value < math.inf for value in found):
+        return None
+    return found[0] / metres, found[1] / metres
 
 
 def check_size(width: int, height: int) -> None:
@@ -139,7 +184,12 @@ def image_file(samples: Samples) -> ImageFile:
     colour = np.ascontiguousarray(np.repeat(colour, 3, axis=2) if grey else colour)
     if alpha is not None:
         alpha = np.ascontiguousarray(alpha)
-    return ImageFile(colour, alpha, grey, profile, bits, notes)
+    density = samples.density
+    if density and samples.orientation in _TURNED:
+        density = density[::-1]
+    return ImageFile(
+        colour, alpha, grey, profile, bits, notes, density, samples.lossy, samples.header
+    )
 
 
 def _divided(colour: np.ndarray, alpha: np.ndarray, top: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from srgan_keras.data.decode import SUFFIXES
+from srgan_keras.data.decode import SUFFIXES, is_photograph, stem
 from srgan_keras.data.grades import grades
 from srgan_keras.errors import UsageError
 from srgan_keras.output_folder import originals
@@ -76,23 +76,21 @@ def listing(root: Path) -> Listing:
     found, left_out = walk(root)
     names = [name for name in found if not of_macos(name)]
     unmasked = [name for name in names if not _is_mask(Path(name))]
-    photographs = [
-        name for name in originals(root, unmasked) if Path(name).suffix.lower() in SUFFIXES
-    ]
+    photographs = [name for name in originals(root, unmasked) if is_photograph(root / name)]
     if not photographs:
         raise UsageError(f"no photographs in {root}: put {_KINDS} files into it")
-    stems = Counter(Path(name).stem for name in photographs)
+    stems = Counter(stem(Path(name)) for name in photographs)
     by_stem = grades(root, set(stems))
     taken: set[str] = set()
     files = []
     for name in photographs:
         relative = Path(name)
-        unique = stems[relative.stem] == 1
-        stem = relative.stem if unique else "-".join(relative.with_suffix("").parts)
+        short = stem(relative)
+        whole = short if stems[short] == 1 else "-".join((*relative.parts[:-1], short))
         folders = relative.parts[:-1]
         split = next((s for part in folders if (s := _split_of(part))), "")
-        grade = by_stem.get(relative.stem)
-        id_ = _id(printable(stem), name, taken)
+        grade = by_stem.get(short)
+        id_ = _id(printable(whole), name, taken)
         files.append(File(id_, root, name, split, grade))
     masks, others = len(names) - len(unmasked), len(unmasked) - len(photographs)
     return Listing(files, masks, others, len(found) - len(names), left_out)
@@ -120,10 +118,10 @@ def printable(name: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: rf"\x{ord(found[0]):02x}", text)
 
 
-def _id(stem: str, name: str, taken: set[str]) -> str:
-    id_ = stem
-    if len(stem.encode()) > _LONGEST_ID or stem in taken:
-        start = stem.encode()[:_LONGEST_ID].decode("utf-8", "ignore")
+def _id(wanted: str, name: str, taken: set[str]) -> str:
+    id_ = wanted
+    if len(wanted.encode()) > _LONGEST_ID or wanted in taken:
+        start = wanted.encode()[:_LONGEST_ID].decode("utf-8", "ignore")
         id_ = f"{start}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
     taken.add(id_)
     return id_

@@ -5,16 +5,32 @@ transparency, nor some bitmaps. On 8 bit RGB both give the same pixels.
 """
 
 import io
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from srgan_keras.data.image_file import DAMAGED, DEPTH, SEVERAL, Reason, Samples, check_size
+from srgan_keras.data.image_file import (
+    DAMAGED,
+    DEPTH,
+    SEVERAL,
+    Density,
+    Reason,
+    Samples,
+    check_size,
+    per_metre,
+)
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 
 _PNG_METADATA = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
+_TAGS = (
+    ExifTags.Base.Orientation,
+    ExifTags.Base.XResolution,
+    ExifTags.Base.YResolution,
+    ExifTags.Base.ResolutionUnit,
+)
 _WITH_TRANSPARENCY = {"P": "RGBA", "PA": "RGBA", "L": "LA", "RGB": "RGBA"}
 
 
@@ -50,19 +66,56 @@ def read_raster(data: bytes) -> Samples:
                 pixels = np.dstack([pixels, np.where(clear, 0, 2**16 - 1).astype(np.uint16)])
         else:
             pixels = by_pillow(image)
-        orientation = _orientation(image, data, notes)
-        return Samples(pixels, orientation, image.info.get("icc_profile"), notes=notes)
+        exif = _exif(image, data, notes)
+        return Samples(
+            pixels,
+            exif.get(ExifTags.Base.Orientation, 1),
+            image.info.get("icc_profile"),
+            notes=notes,
+            density=density(image, exif),
+            lossy=_lossy(image.format, data, pixels.nbytes),
+        )
 
 
-def _orientation(image: Image.Image, data: bytes, notes: list[str]) -> int:
-    # in a PNG file it may come behind the pixels, which Pillow then decodes, too
+def _exif(image: Image.Image, data: bytes, notes: list[str]) -> dict[int, object]:
+    """Return the tags of EXIF that count, up to the first that is damaged."""
+    # in a PNG file they may come behind the pixels, which Pillow then decodes, too
     if image.format == "PNG" and any(mark in data for mark in _PNG_METADATA):
         image.load()
+    found = {}
     try:
-        return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+        exif = Image.Image.getexif(image)
+        for tag in _TAGS:
+            if (value := exif.get(tag)) is not None:
+                found[tag] = value
     except Exception:  # Pillow has no one error for it
-        notes.append("has damaged EXIF data: no orientation is applied")
-        return 1
+        if ExifTags.Base.Orientation not in found:
+            notes.append("has damaged EXIF data: no orientation is applied")
+    return found
+
+
+def density(image: Image.Image, exif: Mapping[int, object]) -> Density | None:
+    """Return the density that the format itself has a field for, otherwise that of EXIF.
+
+    Args:
+        image: an image of Pillow, which need not be decoded.
+        exif: its tags.
+    """
+    jpeg = image.format in ("JPEG", "MPO")  # Pillow makes one up for those without
+    if image.info.get("jfif_unit") in (1, 2) if jpeg else "dpi" in image.info:
+        return per_metre(*image.info["dpi"], 2)
+    x, y, unit = (exif.get(tag) for tag in _TAGS[1:])
+    return per_metre(x, y, 2 if unit is None else unit)
+
+
+def _lossy(kind: str, data: bytes, size: int) -> tuple[tuple[str, float], ...]:
+    """Return the lossy compression: see `Samples`; `size` is that of the pixels."""
+    if kind in ("JPEG", "MPO"):
+        return (("ISO_10918_1", size / len(data)),)
+    # a lossless WebP has the chunk VP8L
+    if kind == "WEBP" and b"VP8 " in data:
+        return (("", size / len(data)),)
+    return ()
 
 
 def by_pillow(image: Image.Image) -> np.ndarray:

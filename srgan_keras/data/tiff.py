@@ -7,13 +7,26 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image
 
-from srgan_keras.data.image_file import DAMAGED, DEPTH, SEVERAL, Reason, Samples, check_size, scaled
+from srgan_keras.data.image_file import (
+    DAMAGED,
+    DEPTH,
+    SEVERAL,
+    Density,
+    Reason,
+    Samples,
+    check_size,
+    per_metre,
+    scaled,
+)
 from srgan_keras.data.raster import by_pillow
 
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
 """Channels of each photometric interpretation that is read."""
 
 _THUMBNAILS = 16
+
+_LOSSY = {"JPEG": "ISO_10918_1", "OJPEG": "ISO_10918_1"}
+"""DICOM's terms for compressions that are lossy."""
 
 _UNSIGNED = (tifffile.SAMPLEFORMAT.UINT, tifffile.SAMPLEFORMAT.VOID)
 
@@ -38,7 +51,19 @@ def read_tiff(data: bytes) -> Samples:
             if page.bitspersample not in (1, 8):  # Pillow drops bits
                 raise
             samples = _by_pillow(data)
-    return replace(samples, orientation=orientation, profile=profile)
+        found = density(page)
+        lossy = ()
+        if page.compression.name in _LOSSY:
+            lossy = ((_LOSSY[page.compression.name], page.nbytes / sum(page.databytecounts)),)
+    return replace(samples, orientation=orientation, profile=profile, density=found, lossy=lossy)
+
+
+def density(page: tifffile.TiffPage) -> Density | None:
+    """Return the density in the tags of a page."""
+    x, y = (
+        page.tags.valueof(tag) for tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution)
+    )
+    return per_metre(x, y, page.tags.valueof(ExifTags.Base.ResolutionUnit, default=2))
 
 
 def _only_page(file: tifffile.TiffFile, size: int) -> tifffile.TiffPage:

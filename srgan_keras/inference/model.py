@@ -1,5 +1,6 @@
 """Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
+import hashlib
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,20 @@ class Model:
             raise UsageError(f"{path / 'model.json'}: the name {self.name!r} is no file name")
         self.scale: int = self.info["scale"]
         self.degradation: str = self.info["degradation"]["name"]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the weights, of the file variables/variables.data-00000-of-00001 of SavedModel.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        file = self.path / "saved_model" / "variables" / "variables.data-00000-of-00001"
+        try:
+            with file.open("rb") as weights:
+                return hashlib.file_digest(weights, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror}") from None
 
     @cached_property
     def _saved_model(self) -> Any:  # noqa: ANN401

@@ -1,28 +1,36 @@
 """The command `upscale`: photographs in, larger ones out. Reads, computes and writes at once."""
 
 import errno
-import glob
 import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
-from srgan_keras.data.decode import SUFFIXES
 from srgan_keras.data.image_file import ImageFile, Reason
-from srgan_keras.data.listing import of_macos, walk
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.inference.encode import check_fits, losses
 from srgan_keras.inference.image_files import read, write
-from srgan_keras.inference.model import load
-from srgan_keras.inference.signature import is_signed
+from srgan_keras.inference.jobs import (
+    Job,
+    file_of,
+    files_of,
+    jobs_of,
+    refuse_foreign,
+    refuse_inputs,
+    shard_of,
+    to_do,
+)
+from srgan_keras.inference.model import Model, load
+from srgan_keras.inference.provenance import Provenance, of_options
+from srgan_keras.inference.reduce import reduced, side_of
 from srgan_keras.inference.upscaler import (
     Upscaler,
     back_projected,
@@ -33,19 +41,20 @@ from srgan_keras.inference.upscaler import (
     upscale,
 )
 from srgan_keras.options import UpscaleOptions
-from srgan_keras.output_folder import check_writable, identity
+from srgan_keras.output_folder import check_writable
 
 MOST_PIXELS = 2**30
 """The pixels of the largest image that OpenCV reads."""
 
+STREAM = "-"
+"""Stands for standard input and standard output."""
+
+_CONTENTS = {
+    ".compare": "the input, enlarged by bicubic interpolation above scale 1, beside SR",
+    ".uncertainty": "standard deviation of the self-ensemble, 256 a grey level of 8 bit",
+}
+
 log = logging.getLogger(__name__)
-
-
-class Job(NamedTuple):
-    """A photograph, and the file that its SR is written to, named below the output folder."""
-
-    source: Path
-    name: str
 
 
 def upscale_files(options: UpscaleOptions) -> None:
@@ -55,19 +64,29 @@ def upscale_files(options: UpscaleOptions) -> None:
         UsageError: wrong use or input.
         CommandError: done, but some files failed.
     """
-    everything = _jobs(options)
-    _refuse_inputs(everything, options)
-    jobs = _shard(everything, options.shard)
-    todo = _to_do(jobs, options)
-    _refuse_foreign(options.out / name for job in todo for name in _files(job, options))
+    if STREAM in (*options.inputs, str(options.out)):
+        from srgan_keras.inference.upscale_stream import upscale_stream
+
+        upscale_stream(options)
+        return
+    everything = jobs_of(options)
+    refuse_inputs(everything, options)
+    jobs = shard_of(everything, options.shard)
+    todo = to_do(jobs, options)
+    refuse_foreign(options.out / name for job in todo for name in files_of(job, options))
     check_writable(options.out, "choose another folder")
-    upscaler = _upscaler(options)
-    failed = run(upscaler, todo, options)
+    upscaler, about = prepared(options)
+    failed = run(upscaler, todo, options, about)
     if failed:
         raise CommandError(f"{failed} of {len(todo)} files failed; the others are in {options.out}")
 
 
-def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int:
+def run(
+    upscaler: Upscaler,
+    jobs: Sequence[Job],
+    options: UpscaleOptions,
+    about: Provenance | None = None,
+) -> int:
     """Read, compute and write at once, one file each; return how many failed."""
     failed, skipped = 0, Counter()
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
@@ -87,14 +106,14 @@ def run(upscaler: Upscaler, jobs: Sequence[Job], options: UpscaleOptions) -> int
                     skipped[advice] += 1
                     bar.update(1)
                     continue
-                made = _process(upscaler, job.source, image, options, bar.update)
+                made = process(upscaler, str(job.source), image, options, bar.update)
             except (Reason, UsageError, OSError) as error:
                 failed += 1
                 log.error("cannot upscale %s: %s", job.source, error)
                 bar.update(i + 1 - bar.n)
                 continue
             failed += _not_written(pending)
-            pending = options.out / job.name, writer.submit(_write, options.out, job, made)
+            pending = options.out / job.name, writer.submit(_write, job, made, options, about)
             del image, made, current
         failed += _not_written(pending)
     if skipped:
@@ -124,24 +143,31 @@ def _not_written(pending: tuple[Path, Future] | None) -> int:
             raise
         log.error("%s cannot be written: %s", target, error.strerror)
         return 1
-    except UsageError as error:  # somebody has put a file in its place since
+    except (Reason, UsageError) as error:  # somebody has put a file in its place since
         log.error("%s", error)
         return 1
     return 0
 
 
-def _process(
+def process(
     upscaler: Upscaler,
-    source: Path,
+    source: str,
     image: ImageFile,
     options: UpscaleOptions,
     progress: Callable[[float], object],
 ) -> dict[str, ImageFile]:
-    """Return the files to write, by the end of their names."""
+    """Return the files to write, by the end of their names.
+
+    Raises:
+        Reason: the format cannot hold the result.
+    """
     colour, scale = image.colour, upscaler.scale
     if scale**2 * colour[..., 0].size > MOST_PIXELS:
         raise Reason(f"SR would be larger than {MOST_PIXELS} px: cut the photograph into parts")
-    for note in image.notes:
+    height, width = (side * scale for side in colour.shape[:2])
+    height, width = side_of(height, width, options.long_side)
+    check_fits(width * (1 + options.compare), height, options.format)
+    for note in (*image.notes, *losses(image, options.format)):
         log.warning("%s %s", source, note)
     wanted = field_of_view(colour, upscaler.radius) if options.skip_outside else None
     if wanted is not None and not wanted.all():
@@ -163,35 +189,36 @@ def _process(
     if deviation is not None:
         levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
-    return made
+    return {ending: reduced(each, image, scale, options.long_side) for ending, each in made.items()}
 
 
-def _write(out: Path, job: Job, made: dict[str, ImageFile]) -> None:
+def _write(
+    job: Job, made: dict[str, ImageFile], options: UpscaleOptions, about: Provenance | None
+) -> None:
     for ending, image in reversed(
         made.items()
     ):  # SR comes last: while it is missing, a job is open
-        target = out / _named(job, ending)
-        _refuse_foreign([target])
-        write(target, image)
+        target = options.out / file_of(job, ending)
+        refuse_foreign([target])
+        said = about and replace(about, content=_CONTENTS.get(ending, ""))
+        write(target, image, said, options.keep_identity)
 
 
-def _named(job: Job, ending: str) -> str:
-    name = PurePosixPath(job.name)
-    return str(name.with_name(f"{name.stem}{ending}{name.suffix}"))
-
-
-def _files(job: Job, options: UpscaleOptions) -> list[str]:
-    """Name the files that a job writes."""
-    endings = [""] + [".compare"] * options.compare + [".uncertainty"] * options.uncertainty
-    return [_named(job, ending) for ending in endings]
-
-
-def _upscaler(options: UpscaleOptions) -> Upscaler:
-    """Combine the model with the options that change its output.
+def prepared(options: UpscaleOptions) -> tuple[Upscaler, Provenance]:
+    """Return the upscaler, and what its results say about themselves.
 
     Raises:
         UsageError: wrong use, or a model cannot be loaded.
     """
+    _check(options)
+    model = load(options.model)
+    other = None
+    if options.blend is not None:
+        other = load(options.adversarial or _adversarial(model.path))
+    return _upscaler(options, model, other), of_options(options, model, other)
+
+
+def _check(options: UpscaleOptions) -> None:
     tile = 1 if options.tile is None else options.tile
     if options.batch < 1 or tile < 1 or options.back_project < 0:
         raise UsageError("batch and tile must be 1 or more, back_project 0 or more")
@@ -199,10 +226,16 @@ def _upscaler(options: UpscaleOptions) -> Upscaler:
         raise UsageError("set tile or memory, not both")
     if not 0 <= (options.blend or 0) <= 1:
         raise UsageError("blend must be 0 (MODEL alone) to 1 (the adversarial model alone)")
-    model = load(options.model)
+    if options.format == "dicom" and find_spec("pydicom") is None:
+        raise UsageError("format dicom needs pydicom: run `pip install 'srgan_keras[dicom]'`")
+    if options.keep_identity and options.format != "dicom":
+        raise UsageError("keep_identity is for format dicom: other formats have no patient")
+
+
+def _upscaler(options: UpscaleOptions, model: Model, other: Model | None) -> Upscaler:
+    """Combine the models with the options that change their output."""
     upscaler = model.upscaler(options.precision, options.engine)
-    if options.blend is not None:
-        other = load(options.adversarial or _adversarial(model.path))
+    if other is not None:
         upscaler = blended(
             upscaler, other.upscaler(options.precision, options.engine), options.blend
         )
@@ -211,120 +244,6 @@ def _upscaler(options: UpscaleOptions) -> Upscaler:
     if options.self_ensemble or options.uncertainty:
         upscaler = ensembled(upscaler, options.uncertainty)
     return upscaler
-
-
-def _jobs(options: UpscaleOptions) -> list[Job]:
-    """List the files; those of a folder keep their places below it.
-
-    Raises:
-        UsageError: an input does not exist, or two would be written to one file.
-    """
-    suffix = ".png" if options.format == "png" else ".tiff"
-    seen: dict[str, Path] = {}
-    jobs = []
-    for source, inside in _sources(options.inputs, options.out.resolve()):
-        job = Job(source, inside.with_suffix(suffix).as_posix())
-        for name in _files(job, options):
-            if seen.setdefault(name, source) != source:
-                raise UsageError(
-                    f"{seen[name]} and {source} would both be written to {options.out / name}: "
-                    "upscale them into different folders"
-                )
-        jobs.append(job)
-    return jobs
-
-
-def _to_do(jobs: list[Job], options: UpscaleOptions) -> list[Job]:
-    """Return the jobs whose results are missing, or all of them to write them again."""
-    if options.overwrite:
-        return jobs
-    there = [job for job in jobs if (options.out / job.name).exists()]
-    foreign = [job for job in there if not is_signed(options.out / job.name)]
-    for job in foreign:
-        log.warning(
-            "%s is skipped: %s exists, and `upscale` did not write it. Choose another out.",
-            job.source,
-            options.out / job.name,
-        )
-    if len(there) > len(foreign):
-        log.info(
-            "%d of %d files exist already and are skipped. To write them again, set overwrite.",
-            len(there) - len(foreign),
-            len(jobs),
-        )
-    return [job for job in jobs if job not in set(there)]
-
-
-def _refuse_inputs(jobs: list[Job], options: UpscaleOptions) -> None:
-    """Refuse to write over an input, whatever links, case or form its name has.
-
-    Raises:
-        UsageError: a result would be written over an input.
-    """
-    inputs = {identity(job.source): job.source for job in jobs}
-    for job in jobs:
-        for name in _files(job, options):
-            target = options.out / name
-            if target.exists() and (source := inputs.get(identity(target))):
-                raise UsageError(
-                    f"the result of {job.source} would be written over the input {source}: choose "
-                    "another out"
-                )
-
-
-def _refuse_foreign(targets: Iterable[Path]) -> None:
-    """Refuse to replace a file that is not a result of `upscale`.
-
-    Raises:
-        UsageError: such a file is in the place of a result.
-    """
-    for target in targets:
-        if os.path.lexists(target) and not target.is_dir() and not is_signed(target):
-            raise UsageError(f"{target} exists, and `upscale` did not write it: choose another out")
-
-
-def _sources(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path]]:
-    """Find the photographs: each path, and its place in the output folder."""
-    for given in inputs:
-        paths = (
-            [Path(given)] if os.path.exists(given) else [Path(p) for p in sorted(glob.glob(given))]
-        )
-        if not paths:
-            raise UsageError(f"no file, folder or match of {given!r}: give an existing path")
-        for path in paths:
-            if not path.is_dir():
-                yield path, Path(path.name)
-                continue
-            if path.resolve() == out:
-                raise UsageError(
-                    f"{path} is the folder of the photographs: out must be another one"
-                )
-            names, left_out = walk(path)
-            for name, reason in left_out:
-                log.warning("%s is skipped: %s", path / name, reason)
-            own = [name for name in names if not of_macos(name)]
-            if len(own) < len(names):
-                macos = len(names) - len(own)
-                log.info("%s: %d files that macOS left there are skipped", path, macos)
-            files = [
-                file
-                for file in (path / name for name in own)
-                if not (out in file.resolve().parents and is_signed(file))
-            ]
-            photographs = [file for file in files if file.suffix.lower() in SUFFIXES]
-            if not photographs:
-                raise UsageError(f"{path} holds no file of the kinds {', '.join(SUFFIXES)}")
-            if len(photographs) < len(files):
-                others = len(files) - len(photographs)
-                log.info("%s: %d files of other kinds are skipped", path, others)
-            yield from ((file, file.relative_to(path)) for file in photographs)
-
-
-def _shard(jobs: list[Job], shard: str) -> list[Job]:
-    index, _, count = shard.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise UsageError(f"shard {shard!r} is not I/N: set 1/4 to 4/4, for example")
-    return jobs[int(index) - 1 :: int(count)]
 
 
 def _adversarial(path: Path) -> Path:

@@ -52,7 +52,7 @@ def test_a_damaged_file_is_a_line_too(folder, capsys):
     damaged = rows()[1]
     assert (damaged["recommendation"], damaged["reason"]) == (
         "unreadable",
-        "not a PNG, JPEG, TIFF, BMP or WebP file",
+        "not a PNG, JPEG, TIFF, BMP, WebP or DICOM file",
     )
     assert "1 of 3 files could not be read" in capsys.readouterr().err
 

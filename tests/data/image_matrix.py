@@ -26,10 +26,11 @@ from tests.data.image_cells import (
     saved,
     tags,
 )
+from tests.data.image_matrix_dicom import dicom_cells
 from tests.data.image_matrix_tiff import tiff_cells
 from tests.data.profiles import CMYK, GREY, SRGB
 
-CONTAINERS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "other")
+CONTAINERS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "DICOM", "other")
 
 
 def cells(container: str) -> Iterator[Cell]:
@@ -41,6 +42,7 @@ def cells(container: str) -> Iterator[Cell]:
         "WEBP": (_webp, _frames),
         "BMP": (_bmp,),
         "TIFF": (tiff_cells, _frames),
+        "DICOM": (dicom_cells,),
         "other": (_other,),
     }
     for make in kinds[container]:
@@ -173,7 +175,7 @@ def _bmp() -> Iterator[Cell]:
 def _other() -> Iterator[Cell]:
     rgb = RGBA[..., :3]
     for kind in ("GIF", "PPM", "JPEG2000", "TGA", "ICO"):
-        yield Cell(kind, saved(rgb, kind), "not a PNG, JPEG, TIFF, BMP or WebP file")
+        yield Cell(kind, saved(rgb, kind), "not a PNG, JPEG, TIFF, BMP, WebP or DICOM file")
     yield Cell("text", b"no image at all", "not a PNG")
     for kind in ("PNG", "JPEG", "BMP", "WEBP", "TIFF"):
         data = saved(cv2.resize(rgb, (64, 64)), kind)

@@ -47,7 +47,7 @@ def several(kind):
 
 NAN = GOOD.astype(np.float32)
 NAN[40, 40] = np.nan
-NO_KIND = "not a PNG, JPEG, TIFF, BMP or WebP file"
+NO_KIND = "not a PNG, JPEG, TIFF, BMP, WebP or DICOM file"
 SKIPPED = {
     "truncated.png": (lambda: encoded(GOOD, "PNG")[:-2000], "truncated or damaged"),
     "truncated.jpg": (lambda: encoded(GOOD, "JPEG")[:-500], "truncated or damaged"),

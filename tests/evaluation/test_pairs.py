@@ -245,7 +245,7 @@ def test_a_damaged_file_fails_and_the_rest_is_measured(tmp_path, capsys):
         (tmp_path / name).write_bytes(b"nothing")
     assert main(["evaluate", "--pairs", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     output = capsys.readouterr()
-    assert "b.png is skipped: not a PNG, JPEG, TIFF, BMP or WebP file" in output.out
+    assert "b.png is skipped: not a PNG, JPEG, TIFF, BMP, WebP or DICOM file" in output.out
     assert "1 pairs could not be read" in output.err
 
 
