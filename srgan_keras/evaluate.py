@@ -15,7 +15,7 @@ from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.evaluation import pairs
+from srgan_keras.evaluation import guarded, pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
@@ -28,6 +28,7 @@ from srgan_keras.export.model_folder import pretrained
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
+from srgan_keras.inference.upscaler import FALLBACK
 from srgan_keras.options import EvaluateOptions
 from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import page as report
@@ -128,9 +129,13 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     measured, observers = models, []
     if options.vgg_weights != "none":
         observers.append(VggDistance(vgg_features(options.vgg_weights)))
-    if options.self_ensemble:  # the spread of a self-ensemble is zero, so it has no trust maps
-        measured = [*models, *map(SelfEnsembled, models)]
-    elif options.trust:
+    if options.self_ensemble:
+        measured = [*measured, *map(SelfEnsembled, models)]
+    if options.guard:
+        measured = [*measured, *map(guarded.Guarded, models)]
+        observers.append(guarded.Shares())
+    if options.trust and len(measured) == len(models):
+        # the spread of a self-ensemble is zero, so it has no trust maps
         observers.append(Trust())
     clock = Clock()
     observers = [clock, *observers]
@@ -148,8 +153,9 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
 def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
     """Measure pairs of photographs: `evaluate --pairs`."""
     gallery = PairGallery(options.out)
+    measured = [*models, *map(guarded.Guarded, models)] if options.guard else models
     result = pairs.evaluate_pairs(
-        *(models, options.pairs, options.out, options.full_size, options.segmenter, gallery.see)
+        *(measured, options.pairs, options.out, options.full_size, options.segmenter, gallery.see)
     )
     gallery.finish()
     report.write(options.out, models)
@@ -294,7 +300,13 @@ def _summary(run: Run, models: dict[str, Method]) -> dict[str, Any]:
         for name, model in models.items()
         if getattr(model, "info", {}).get("vgg_weights") == "random"
     ]
-    by_stratum = strata(run.rows, run.protocol.regions[-1])
+    region = run.protocol.regions[-1]
+    notes += [
+        guarded.note(name, {region: found[region][FALLBACK]["mean"]})
+        for name, found in summaries["models"].items()
+        if FALLBACK in found[region]
+    ]
+    by_stratum = strata(run.rows, region)
     whole = {"protocol": record, "notes": notes, "strata": by_stratum, "trust": run.trust}
     return whole | summaries
 

@@ -24,12 +24,15 @@ from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.model import load
 from srgan_keras.inference.signature import is_signed
 from srgan_keras.inference.upscaler import (
+    FALLBACK,
+    UNCERTAINTY,
     Upscaler,
     back_projected,
     bicubic,
     blended,
     ensembled,
     field_of_view,
+    guarded,
     upscale,
 )
 from srgan_keras.options import UpscaleOptions
@@ -150,7 +153,9 @@ def _process(
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
-    sr, deviation = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    sr, maps = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    if options.guard:
+        _say_share(source, colour, maps[FALLBACK], scale)
     if image.grey:  # the network's three channels differ a little
         sr[...] = np.rint(sr.mean(axis=2, dtype=np.float32))[..., np.newaxis]
     alpha = image.alpha
@@ -160,10 +165,20 @@ def _process(
     if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
         made[".compare"] = replace(image, colour=strip, alpha=None)
-    if deviation is not None:
-        levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
+    if options.uncertainty:
+        levels = np.rint(np.minimum(maps[UNCERTAINTY] * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
     return made
+
+
+def _say_share(source: Path, colour: np.ndarray, fallback: np.ndarray, scale: int) -> None:
+    """Log how much of the retina the guard left as it was."""
+    retina = field_of_view(colour, 0)
+    if retina is not None:
+        fallback = fallback[retina.repeat(scale, 0).repeat(scale, 1)]
+    where = "the photograph" if retina is None else "the retina"
+    kept = "left as in the input" if scale == 1 else "interpolated bicubically"
+    log.info("%s: guard: %.0f %% of %s %s", source, 100 * fallback.mean(), where, kept)
 
 
 def _write(out: Path, job: Job, made: dict[str, ImageFile]) -> None:
@@ -208,8 +223,10 @@ def _upscaler(options: UpscaleOptions) -> Upscaler:
         )
     if options.back_project:
         upscaler = back_projected(upscaler, model.degradation, options.back_project)
+    if options.guard:
+        return guarded(upscaler)
     if options.self_ensemble or options.uncertainty:
-        upscaler = ensembled(upscaler, options.uncertainty)
+        return ensembled(upscaler, options.uncertainty)
     return upscaler
 
 
