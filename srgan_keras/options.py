@@ -49,7 +49,7 @@ class EvaluateOptions:
     """
 
     data: Annotated[str | None, _arg("DATASET", "none")] = None
-    """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
+    """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
     """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None

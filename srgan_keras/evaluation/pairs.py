@@ -14,6 +14,13 @@ from tqdm import tqdm
 
 from srgan_keras.data.decode import Reason, decode, read_bytes
 from srgan_keras.data.listing import printable
+from srgan_keras.data.registration import (
+    Registration,
+    WeakRegistration,
+    overlap,
+    register,
+    warp,
+)
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.clusters import cluster_gain, cluster_summary
@@ -21,13 +28,6 @@ from srgan_keras.evaluation.guarded import note
 from srgan_keras.evaluation.pair_list import Pair, read_pairs
 from srgan_keras.evaluation.pair_methods import Enhance, fallbacks, methods
 from srgan_keras.evaluation.protocol import INPUT
-from srgan_keras.evaluation.registration import (
-    Registration,
-    WeakRegistration,
-    overlap,
-    register,
-    warp,
-)
 from srgan_keras.evaluation.segmenter import (
     VESSEL_METRICS,
     Predictor,

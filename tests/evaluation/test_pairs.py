@@ -12,7 +12,7 @@ from srgan_keras.evaluation.pair_methods import methods
 from srgan_keras.evaluation.pairs import evaluate_pairs
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report.pairs import table
-from tests.evaluation.test_registration import moved
+from tests.data.test_registration import moved
 
 SIDE = 400
 FILTERS = ["clahe", "ben_graham", "unsharp", "gaussian"]
