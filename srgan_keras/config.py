@@ -19,7 +19,7 @@ from srgan_keras.ranges import (
 
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
-DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical"]
+DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical", "paired"]
 PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real"]
 FovMask = Literal[1, 2, 3, 4]
 """Versions of `srgan_keras.data.fov.fov_mask`."""
@@ -33,7 +33,7 @@ class Data:
     """Photographs, and how training crops and augments them."""
 
     source: Annotated[Dataset, arg(aliases=["--data"])] = "phantom:64"
-    """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
+    """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     hr_long_side: Size = 256
     """Long side in px. Larger photographs are scaled down; 0 keeps all sizes."""
     pyramid_levels: Count = 1
@@ -148,7 +148,8 @@ class Degradation:
 
     name: DegradationName = "bicubic"
     """bicubic: antialiased, as MATLAB's imresize. cv2_linear: cv2.resize's default.
-    area: mean of blocks. gaussian: blur of 0.4 LR px, then sampling. clinical: see above."""
+    area: mean of blocks. gaussian: blur of 0.4 LR px, then sampling. clinical: see above.
+    paired: LR of a paired dataset, which sets this name itself."""
     version: Count | None = None
     """Version of the operator; None: the newest."""
     scale: int = 4

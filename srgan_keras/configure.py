@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from srgan_keras import ranges
-from srgan_keras.config import PRESETS, Clinical, Config, Loss, Train
+from srgan_keras.config import PRESETS, Clinical, Config, Degradation, Loss, Train
 from srgan_keras.errors import UsageError
 
 IDENTITIES = ("bicubic", "cv2_linear", "area")
@@ -134,11 +134,6 @@ def validate(config: Config) -> None:
         raise UsageError(
             f"data.patch must be a multiple of degradation.scale {scale}, not {data.patch}"
         )
-    if scale == 1 and degradation.name in IDENTITIES:
-        raise UsageError(
-            f"degradation {degradation.name} at scale 1 leaves a photograph as it is: set "
-            "degradation.name to clinical"
-        )
     if data.patch % period:
         raise UsageError(
             f"data.patch must be a multiple of {period}, which is degradation.scale x "
@@ -158,6 +153,21 @@ def validate(config: Config) -> None:
     validate_clinical(degradation.clinical)
     _validate_loss(config.loss, data.patch)
     _validate_stages(config.loss, train)
+
+
+def validate_degradation(degradation: Degradation) -> None:
+    """Check that a degradation makes LR to learn from; a paired dataset needs none.
+
+    Raises:
+        UsageError: it leaves a photograph as it is, or is that of paired datasets.
+    """
+    if degradation.name == "paired":
+        raise UsageError("degradation paired needs a dataset with lr/ and hr/: choose another")
+    if degradation.scale == 1 and degradation.name in IDENTITIES:
+        raise UsageError(
+            f"degradation {degradation.name} at scale 1 leaves a photograph as it is: set "
+            "degradation.name to clinical"
+        )
 
 
 def validate_clinical(clinical: Clinical) -> None:

@@ -12,10 +12,11 @@ from tqdm import tqdm
 from srgan_keras.configure import validate_clinical
 from srgan_keras.console import say
 from srgan_keras.data import datasets, prepared
-from srgan_keras.data.degradations import DEGRADATIONS
+from srgan_keras.data.degradations import DEGRADATIONS, PAIRED
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.data.registration import WeakRegistration
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.evaluation import pairs
+from srgan_keras.evaluation import guarded, pairs
 from srgan_keras.evaluation.clock import Clock
 from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
@@ -28,6 +29,7 @@ from srgan_keras.export.model_folder import pretrained
 from srgan_keras.files import atomic_write, write_json
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
+from srgan_keras.inference.upscaler import FALLBACK
 from srgan_keras.options import EvaluateOptions
 from srgan_keras.output_folder import OutputFolder
 from srgan_keras.report import page as report
@@ -61,9 +63,9 @@ def evaluate(
 
     Returns:
         The contents of metrics.json: schema and runs, each with protocol, data, n, models,
-        gain_over_bicubic, strata, notes, failed, and trust (by model, see `trust.Trust.finish`);
-        see `statistics.summary` for the values. At scale 1, gain_over_input replaces
-        gain_over_bicubic.
+        gain_over_bicubic, strata, notes, failed, rejected and trust. `rejected` names pairs that
+        cannot be aligned. See `statistics.summary` for the values, `trust.Trust.finish` for trust.
+        At scale 1, gain_over_input replaces gain_over_bicubic.
 
     Raises:
         UsageError: no photograph can be measured, or a model has another scale.
@@ -81,21 +83,26 @@ def evaluate(
     tell(observers, "start", protocols, named, out)
     rows: list[list[Row]] = [[] for _ in protocols]
     failed: dict[str, str] = {}
+    rejected: dict[str, str] = {}
     for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
         try:
             measured = _rows(photograph, protocols, named, observers)
-        except UsageError as error:
+        except (UsageError, WeakRegistration) as error:
             log.warning("%s is skipped: %s", photograph.id, error)
-            failed[photograph.id] = str(error)
+            left_out = rejected if isinstance(error, WeakRegistration) else failed
+            left_out[photograph.id] = str(error)
             continue
         for all_rows, new_rows in zip(rows, measured, strict=True):
             all_rows += new_rows
-    if len(failed) == len(photographs):
-        reason = next(iter(failed.values()))
+    skipped = failed | rejected
+    if len(skipped) == len(photographs):
+        reason = next(iter(skipped.values()))
         raise UsageError(f"no photograph could be measured; the first: {reason}")
-    good = [p for p in photographs if p.id not in failed]
-    reasons = [{"id": id_, "reason": reason} for id_, reason in failed.items()]
-    record, runs = {"data": _data_record(good, source, named), "failed": reasons}, []
+    good = [p for p in photographs if p.id not in skipped]
+    record = {"data": _data_record(good, source, named)}
+    for kind, reasons in (("failed", failed), ("rejected", rejected)):
+        record[kind] = [{"id": id_, "reason": reason} for id_, reason in reasons.items()]
+    runs = []
     for protocol, run_rows in zip(protocols, rows, strict=True):
         run = Run(protocol, good, run_rows)
         tell(observers, "finish", run)
@@ -128,9 +135,13 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     measured, observers = models, []
     if options.vgg_weights != "none":
         observers.append(VggDistance(vgg_features(options.vgg_weights)))
-    if options.self_ensemble:  # the spread of a self-ensemble is zero, so it has no trust maps
-        measured = [*models, *map(SelfEnsembled, models)]
-    elif options.trust:
+    if options.self_ensemble:
+        measured = [*measured, *map(SelfEnsembled, models)]
+    if options.guard:
+        measured = [*measured, *map(guarded.Guarded, models)]
+        observers.append(guarded.Shares())
+    if options.trust and len(measured) == len(models):
+        # the spread of a self-ensemble is zero, so it has no trust maps
         observers.append(Trust())
     clock = Clock()
     observers = [clock, *observers]
@@ -148,8 +159,9 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
 def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
     """Measure pairs of photographs: `evaluate --pairs`."""
     gallery = PairGallery(options.out)
+    measured = [*models, *map(guarded.Guarded, models)] if options.guard else models
     result = pairs.evaluate_pairs(
-        *(models, options.pairs, options.out, options.full_size, options.segmenter, gallery.see)
+        *(measured, options.pairs, options.out, options.full_size, options.segmenter, gallery.see)
     )
     gallery.finish()
     report.write(options.out, models)
@@ -180,6 +192,10 @@ def _protocol(
     scale = options.scale
     if scale is None:
         scale = models[0].scale if models else 4
+    if datasets.is_paired(options.data) and options.protocol == Author.name:
+        raise UsageError(
+            f"protocol author makes its own LR: measure {Path(options.data, datasets.HR)}"
+        )
     if scale < 1 or options.hr_long_side < 0:
         raise UsageError("scale must be 1 or more, hr_long_side 0 (native size) or more")
     if options.protocol == Author.name:
@@ -196,6 +212,15 @@ def _protocol(
         raise UsageError("only protocol author has a setting rounding. Leave it at truncate.")
     known = [m.degradation for m in models if m.degradation in DEGRADATIONS]
     degradation = options.degradation or (known[0] if known else "bicubic")
+    if datasets.is_paired(options.data):
+        if options.degradation not in (None, PAIRED):
+            raise UsageError(
+                f"{options.data} has its own LR: leave degradation out, or measure "
+                f"{Path(options.data, datasets.HR)}"
+            )
+        degradation = PAIRED
+    elif degradation == PAIRED:
+        raise UsageError(f"{options.data} has no lr/ and hr/: choose another degradation")
     version = options.degradation_version
     if version is None:
         version = next((v for name, v in map(_undoes, models) if name == degradation), None)
@@ -245,29 +270,34 @@ def _rows(
     observers: Sequence[Observer],
 ) -> list[list[Row]]:
     """Measure one photograph: its rows by protocol."""
-    image, mask = photograph.read(), photograph.mask()
+    image = photograph.read()
     tell(observers, "done", "decoding")
     tell(observers, "photograph", photograph, image)
     height, width = image.shape[:2]
     about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
-    return [
-        [
-            {"protocol": protocol.name} | about | {"model": name, "region": region} | values
-            for name, region, values in measure(protocol, image, models, mask, observers)
-        ]
-        for protocol in protocols
-    ]
+    rows = []
+    for protocol in protocols:
+        sample = protocol.prepare(photograph, image)
+        tell(observers, "done", "LR and regions")
+        keys = {"protocol": protocol.name} | about
+        rows.append(
+            [
+                keys | {"model": name, "region": region} | values
+                for name, region, values in measure(protocol, sample, models, observers)
+            ]
+        )
+    return rows
 
 
 def _data_record(
     photographs: Sequence[Photograph], source: str | None, models: dict[str, Method]
 ) -> dict[str, Any]:
     """Describe the photographs, and count those that a model was trained on."""
-    hashes = sorted(p.sha256 for p in photographs)
+    hashes = sorted(each for p in photographs for each in p.hashes)
     seen = {}
     for name, model in models.items():
         trained_on = set(getattr(model, "info", {}).get("training_sha256", ()))
-        if count := len(trained_on & set(hashes)):
+        if count := sum(not trained_on.isdisjoint(p.hashes) for p in photographs):
             seen[name] = count
             log.warning("model %s was trained on %d of these photographs", name, count)
     return {
@@ -294,7 +324,13 @@ def _summary(run: Run, models: dict[str, Method]) -> dict[str, Any]:
         for name, model in models.items()
         if getattr(model, "info", {}).get("vgg_weights") == "random"
     ]
-    by_stratum = strata(run.rows, run.protocol.regions[-1])
+    region = run.protocol.regions[-1]
+    notes += [
+        guarded.note(name, {region: found[region][FALLBACK]["mean"]})
+        for name, found in summaries["models"].items()
+        if FALLBACK in found[region]
+    ]
+    by_stratum = strata(run.rows, region)
     whole = {"protocol": record, "notes": notes, "strata": by_stratum, "trust": run.trust}
     return whole | summaries
 

@@ -49,7 +49,7 @@ class EvaluateOptions:
     """
 
     data: Annotated[str | None, _arg("DATASET", "none")] = None
-    """Folder of photographs, preprocessed dataset, aptos2019, or phantom[:N]."""
+    """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
     """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
@@ -86,6 +86,9 @@ class EvaluateOptions:
     """Make trust maps of each model, at eight times the cost of SR (standard)."""
     self_ensemble: bool = False
     """Also measure the mean over eight flips and rotations, as NAME+, without trust maps."""
+    guard: bool = False
+    """Also measure each model as `upscale --guard` applies it, as NAME+guard, at eight times the
+    cost, without trust maps."""
     out: Folder = Path("runs/evaluation")
     """Folder for metrics.json, per_image.csv or per_pair.csv, pictures and report.html."""
 
@@ -145,6 +148,9 @@ class UpscaleOptions:
     """Mean over eight flips and rotations, at eight times the cost."""
     uncertainty: bool = False
     """Also write NAME.uncertainty: standard deviation over the eight, 16 bit, 256 a grey level."""
+    guard: bool = False
+    """Keep the input (above scale 1: bicubic interpolation) where the eight disagree about the
+    change. Includes --self-ensemble."""
     back_project: Size = 0
     """Corrections of SR, each of which brings its reduction closer to LR. Not for clinical, whose
     faults are random, and not at scale 1."""

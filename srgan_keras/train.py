@@ -27,11 +27,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from srgan_keras import evaluate, machine, process
+from srgan_keras import configure, evaluate, machine, process
 from srgan_keras.config import Config
 from srgan_keras.data import cache, datasets, prepared
-from srgan_keras.data.degradations import operator
-from srgan_keras.data.pairs import pairs, shown
+from srgan_keras.data.degradations import PAIRED, PAIRED_VERSION, operator
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.trust import Trust
@@ -47,6 +46,7 @@ from srgan_keras.report import page as report
 from srgan_keras.report.markdown import table
 from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
+from srgan_keras.training.crops import Crops
 from srgan_keras.training.held import hold_normalisation, hold_photographs
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
@@ -74,6 +74,7 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
         NonFiniteError, StopSignalError, LostWorkerError: see `training/`.
     """
     process.check_backend()
+    config = _with_degradation(config)
     recorded = resumable(workdir, config, overwrite) or {"auto": {}}
     devices, name = strategy.create(recorded["auto"].get("strategy", config.train.strategy))
     determinism = deterministic_operations() if config.train.deterministic else nullcontext()
@@ -91,6 +92,20 @@ def train(config: Config, workdir: Path, overwrite: bool = False) -> None:
                 log.info("%s holds a finished run. To start over, set overwrite.", workdir)
                 return
             _train(_Run(config, workdir, devices, work, chief), name, read)
+
+
+def _with_degradation(config: Config) -> Config:
+    """Return the settings of a run whose LR may come from a paired dataset.
+
+    Raises:
+        UsageError: the degradation makes no LR to learn from.
+    """
+    source = config.data.source
+    if not datasets.is_paired(source):
+        configure.validate_degradation(config.degradation)
+        return config
+    log.info("%s is a paired dataset: LR is that of lr/, no degradation makes it", source)
+    return replace(config, degradation=replace(config.degradation, name=PAIRED, version=None))
 
 
 def _inputs(config: Config) -> list[Path]:
@@ -122,7 +137,8 @@ def _train(
     with strategy.chief_first(run.devices):
         standard, parts = read()
         hold_photographs(run.work, parts)
-        decoded = cache.build(parts["train"], config.data, run.workdir / "cache")
+        folder, scale = run.workdir / "cache", config.degradation.scale
+        decoded = cache.build(parts["train"], config.data, folder, scale)
     _resolve(run, strategy_name)
     with process.dtype_policy(run.work.record["auto"]["precision"]):
         plan = _train_stages(run, parts, decoded, standard)
@@ -151,7 +167,7 @@ def _train_stages(
     run.work.save()  # not before: a command that is refused changes nothing
 
     # === Training ===
-    hashes = [p.sha256 for p in parts["train"]]
+    hashes = [each for p in parts["train"] for each in p.hashes]
     if origin:  # what it was trained on has been seen too
         hashes = sorted({*hashes, *origin.info["training_sha256"]})
     info = _info(run, normalisation, hashes)
@@ -250,10 +266,12 @@ def _vgg19(run: _Run, layers: set[str]) -> keras.Model:
 def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
     """Return what model.json says of every model of the run."""
     config = run.config
-    name, version = config.degradation.name, config.degradation.version
+    name, version = config.degradation.name, PAIRED_VERSION
+    if name != PAIRED:
+        version = operator(name, config.degradation.version).version
     return {
         "scale": config.degradation.scale,
-        "degradation": {"name": name, "version": operator(name, version).version},
+        "degradation": {"name": name, "version": version},
         "normalisation": normalisation,
         "training_set": config.data.source,
         "training_sha256": hashes,
@@ -291,7 +309,7 @@ def _train_stage(
     training: loop.Run,
     stage: Stage,
     networks: tuple[keras.Model, keras.Model | None],
-    data: "Crops",
+    data: Crops,
     validation: Validation,
 ) -> SRGAN:
     """Train one stage from `networks`, G and VGG-19, and return its model."""
@@ -324,8 +342,9 @@ def measure(
     models = [load(workdir / "models" / name) for name in names]
     protocols = [p for p in (standard, protocol.Author()) if p.name in config.eval.protocols]
     protocols = [p for p in protocols if p.scale == standard.scale]
-    if any(p.mask_path for p in test) and "author" in config.eval.protocols:
-        log.warning("protocol author measures originals, not a preprocessed dataset: skipped")
+    if any(p.mask_path or p.lr_path for p in test) and "author" in config.eval.protocols:
+        kind = "preprocessed" if any(p.mask_path for p in test) else "paired"
+        log.warning("protocol author measures originals, not a %s dataset: skipped", kind)
         protocols = [p for p in protocols if p.name == standard.name]
     OutputFolder(workdir).claim("comparison.png", "curves.png")
     figures.comparison(models, test, standard, workdir / "comparison.png")
@@ -352,30 +371,6 @@ def photographs(source: str) -> Photographs:
                 "photographs, or folders named train, validation and test"
             )
     return parts
-
-
-class Crops:
-    """The data of the loop: crops of the decoded photographs, shared out to the devices."""
-
-    def __init__(
-        self, decoded: cache.Cache, config: Config, devices: tf.distribute.Strategy
-    ) -> None:
-        self.decoded, self.config, self.devices = decoded, config, devices
-
-    def batches(self, start: int, stop: int) -> tf.distribute.DistributedDataset:
-        """Return the batches of steps start .. stop - 1, for all devices."""
-        return strategy.distribute(
-            self.devices, partial(pairs, self.decoded, self.config, start, stop)
-        )
-
-    def part(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return as much of a step's batch as is computed at once."""
-        parts = self.devices.num_replicas_in_sync * self.config.train.accumulate
-        return next(iter(pairs(self.decoded, self.config, step, step + 1, replicas=parts)))
-
-    def names(self, step: int) -> list[str]:
-        """Return the photographs that a step's crops are from."""
-        return shown(self.decoded, self.config, step)
 
 
 def timed_step(

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from srgan_keras.config import PRESETS, Config, Loss
-from srgan_keras.configure import load, to_yaml, validate
+from srgan_keras.configure import load, to_yaml, validate, validate_degradation
 from srgan_keras.errors import UsageError
 
 
@@ -63,7 +63,6 @@ def test_missing_file_and_preset_are_named():
     [
         ("data", {"patch": 98}, "must be a multiple of degradation.scale 4"),
         ("degradation", {"scale": 3}, "use 1, 2, 4 or 8"),
-        ("degradation", {"scale": 1, "name": "area"}, "area at scale 1 leaves a photograph as it"),
         ("generator", {"unshuffle": 3}, "generator.unshuffle 3 is not supported: use 1, 2, 4 or 8"),
         ("generator", {"unshuffle": 0}, "generator.unshuffle must be positive, not 0"),
         ("train", {"batch_size": 0}, "train.batch_size must be positive"),
@@ -104,6 +103,18 @@ def test_scale_1_folds_into_squares_unless_told_otherwise():
     plain = dataclasses.replace(demo.generator, unshuffle=1)
     with pytest.raises(UsageError, match="grid_weight needs a network with a PixelShuffle"):
         validate(dataclasses.replace(restore, generator=plain))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scale": 1, "name": "area"}, "area at scale 1 leaves a photograph as it"),
+        ({"name": "paired"}, "needs a dataset with lr/ and hr/"),
+    ],
+)
+def test_a_degradation_that_makes_no_lr_is_refused(changes, message):
+    with pytest.raises(UsageError, match=message):
+        validate_degradation(dataclasses.replace(load("demo").degradation, **changes))
 
 
 def test_a_stage_without_steps_needs_no_loss():

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.config import Data
+from srgan_keras.data import paired
 from srgan_keras.data.fov import (
     FOV_MASK_VERSION,
     crop_to_fov,
@@ -24,6 +26,7 @@ from srgan_keras.data.fov import (
     shrink,
 )
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.data.registration import WeakRegistration
 from srgan_keras.errors import UsageError
 from srgan_keras.files import atomic_write
 
@@ -40,11 +43,14 @@ class Cache:
     """Photographs ready to be cropped.
 
     Attributes:
-        pixels: flat uint8 file of RGB images [H, W, 3], each followed by its FOV mask [H, W].
+        pixels: flat uint8 file of RGB images [H, W, 3], each followed by its FOV mask [H, W], and
+            in a paired dataset by its LR.
         ids: one per photograph.
         levels: working resolutions of each photograph, the largest first.
         mean, std: per channel over all pixels of the largest levels, in 0..1, Eq. (7).
-        left_out: number of photographs that are smaller than a patch or have no field of view.
+        left_out: number of photographs that are smaller than a patch or have no field of view, or
+            whose LR cannot be registered.
+        scale: HR side over LR side of a paired dataset; None: there is no LR.
     """
 
     pixels: np.ndarray
@@ -53,6 +59,7 @@ class Cache:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     left_out: int
+    scale: int | None = None
 
     def __len__(self) -> int:
         """Return the number of photographs."""
@@ -66,20 +73,37 @@ class Cache:
         mask = self.pixels[offset + 3 * area : offset + 4 * area].reshape(height, width)
         return image, mask
 
+    def lr(self, level: Level) -> np.ndarray:
+        """Return LR of a paired dataset, uint8 [H / scale, W / scale, 3], without reading it."""
+        offset, height, width = level
+        offset, height, width = (
+            offset + 4 * height * width,
+            height // self.scale,
+            width // self.scale,
+        )
+        return self.pixels[offset : offset + 3 * height * width].reshape(height, width, 3)
 
-def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
+
+def build(photographs: list[Photograph], data: Data, folder: Path, scale: int = 1) -> Cache:
     """Decode the photographs into `folder`, or reuse the result of an earlier call.
+
+    Args:
+        photographs: all with LR, or none.
+        data: how they are cropped and scaled.
+        folder: of the cache.
+        scale: HR side over LR side, for photographs with LR.
 
     Raises:
         UsageError: every photograph is smaller than a patch, or one cannot be decoded.
     """
     index_file = folder / "index.json"
-    key = _key(photographs, data)
+    pair_scale = scale if any(p.lr_path for p in photographs) else None
+    key = _key(photographs, data, pair_scale)
     index = _read(folder, key)
     if index is None:
         folder.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)
-        index = _write(photographs, data, folder / "pixels.bin") | {"key": key}
+        index = _write(photographs, data, folder / "pixels.bin", pair_scale) | {"key": key}
         with atomic_write(index_file) as partial:  # last: without it, the next call starts over
             partial.write_text(json.dumps(index))
     levels = [[tuple(level) for level in photo] for photo in index["levels"]]
@@ -96,9 +120,8 @@ def build(photographs: list[Photograph], data: Data, folder: Path) -> Cache:
             data.patch,
         )
     pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r")
-    return Cache(
-        pixels, index["ids"], levels, tuple(index["mean"]), tuple(index["std"]), index["left_out"]
-    )
+    statistics = tuple(index["mean"]), tuple(index["std"])
+    return Cache(pixels, index["ids"], levels, *statistics, index["left_out"], pair_scale)
 
 
 def _read(folder: Path, key: str) -> dict | None:
@@ -111,14 +134,17 @@ def _read(folder: Path, key: str) -> dict | None:
     return index if whole else None
 
 
-def _key(photographs: list[Photograph], data: Data) -> str:
+def _key(photographs: list[Photograph], data: Data, scale: int | None) -> str:
     options = asdict(data) | {"fov_mask": data.fov_mask or FOV_MASK_VERSION}
-    parts = [json.dumps(options, sort_keys=True), *(p.sha256 for p in photographs)]
+    options |= {"pair_scale": scale} if scale else {}
+    parts = [json.dumps(options, sort_keys=True), *(h for p in photographs for h in p.hashes)]
     parts += [str(p.path) for p in photographs if p.mask_path]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
+def _write(
+    photographs: list[Photograph], data: Data, file: Path, scale: int | None
+) -> dict[str, Any]:
     levels: list[list[Level]] = []
     ids: list[str] = []
     offset, left_out, count = 0, 0, 0
@@ -126,7 +152,7 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
     with file.open("wb") as out:
         for photograph in tqdm(photographs, desc="decoding", unit="photo", disable=None):
             levels.append([])
-            for image, mask in _pyramid(photograph, data):
+            for image, mask, *lr in _pyramid(photograph, data, scale):
                 if not levels[-1]:
                     values = image.reshape(-1, 3) / 255.0
                     total, squares = total + values.sum(0), squares + (values**2).sum(0)
@@ -135,6 +161,9 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
                 out.write(image.tobytes())
                 out.write(mask.astype(np.uint8).tobytes())
                 offset += 4 * mask.size
+                for small in lr:
+                    out.write(small.tobytes())
+                    offset += small.size
             if levels[-1]:
                 ids.append(photograph.id)
             else:
@@ -152,8 +181,13 @@ def _write(photographs: list[Photograph], data: Data, file: Path) -> dict:
     }
 
 
-def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the photograph at each working resolution that holds a patch."""
+def _pyramid(
+    photograph: Photograph, data: Data, scale: int | None
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield the photograph at each working resolution that holds a patch: image, mask, its LR."""
+    if scale:
+        yield from _pair_pyramid(photograph, data, scale)
+        return
     image = photograph.read()
     mask = photograph.mask()
     if mask is None and data.fov_crop:
@@ -165,11 +199,32 @@ def _pyramid(photograph: Photograph, data: Data) -> Iterator[tuple[np.ndarray, n
         mask = fov_mask(image, data.fov_mask or FOV_MASK_VERSION)
     if data.fov_crop:
         image, mask = crop_to_fov(image, mask)
-    long_side = min(data.hr_long_side or max(mask.shape), max(mask.shape))
-    for level in range(data.pyramid_levels):
-        scaled, scaled_mask = scale_to_long_side(
-            image, mask, round(long_side * data.pyramid_ratio**level)
-        )
+    for long_side in _long_sides(mask, data):
+        scaled, scaled_mask = scale_to_long_side(image, mask, long_side)
         if min(scaled_mask.shape) < data.patch:
             return
         yield scaled, scaled_mask
+
+
+def _pair_pyramid(
+    photograph: Photograph, data: Data, scale: int
+) -> Iterator[tuple[np.ndarray, ...]]:
+    try:
+        version = data.fov_mask or FOV_MASK_VERSION
+        pair = paired.align(photograph.read_lr(), photograph.read(), scale, version)
+    except WeakRegistration as reason:
+        log.warning("%s is skipped: %s", photograph.id, reason)
+        return
+    if data.fov_crop:
+        pair = pair.cropped()
+    for long_side in _long_sides(pair.mask, data):
+        scaled = pair.scaled(long_side)
+        if min(scaled.mask.shape) < data.patch:
+            return
+        yield scaled.hr, scaled.mask, scaled.lr
+
+
+def _long_sides(mask: np.ndarray, data: Data) -> list[int]:
+    """Return the long side of each working resolution, the largest first."""
+    largest = min(data.hr_long_side or max(mask.shape), max(mask.shape))
+    return [round(largest * data.pyramid_ratio**level) for level in range(data.pyramid_levels)]

@@ -17,6 +17,11 @@ from srgan_keras.data.window import Window
 from srgan_keras.errors import UsageError
 from srgan_keras.models.bicubic import bicubic_downsample
 
+PAIRED = "paired"
+"""In the place of a degradation's name: a paired dataset has LR of its own."""
+PAIRED_VERSION = 1
+"""Changes when `srgan_keras.data.paired` aligns pairs in another way."""
+
 GAUSSIAN_SIGMA = 0.4  # LR px: 1.6 HR px at x4
 
 
@@ -112,6 +117,8 @@ def operator(name: str, version: int | None = None) -> Operator:
     Raises:
         UsageError: the name or the version is unknown.
     """
+    if name == PAIRED:
+        raise UsageError("degradation paired needs a dataset with lr/ and hr/: choose another")
     if name not in DEGRADATIONS:
         raise UsageError(f"no degradation {name!r}: choose one of {', '.join(DEGRADATIONS)}")
     newest = DEGRADATIONS[name]

@@ -67,18 +67,25 @@ class Listing:
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
-def listing(root: Path) -> Listing:
+def listing(root: Path, part: str = "") -> Listing:
     """List a folder as `walk` does.
+
+    Args:
+        root: the folder.
+        part: if given, list only the files with this folder on their way, such as `hr`.
 
     Raises:
         UsageError: the folder holds no photograph, or an unusable table.
     """
     found, left_out = walk(root)
+    if part:
+        found = [name for name in found if part in Path(name).parts[:-1]]
     names = [name for name in found if not of_macos(name)]
     unmasked = [name for name in names if not _is_mask(Path(name))]
     photographs = [name for name in originals(root, unmasked) if is_photograph(root / name)]
     if not photographs:
-        raise UsageError(f"no photographs in {root}: put {_KINDS} files into it")
+        where = f"{part}/ of {root}" if part else root
+        raise UsageError(f"no photographs in {where}: put {_KINDS} files into it")
     stems = Counter(stem(Path(name)) for name in photographs)
     by_stem = grades(root, set(stems))
     taken: set[str] = set()
@@ -88,7 +95,7 @@ def listing(root: Path) -> Listing:
         short = stem(relative)
         whole = short if stems[short] == 1 else "-".join((*relative.parts[:-1], short))
         folders = relative.parts[:-1]
-        split = next((s for part in folders if (s := _split_of(part))), "")
+        split = next((s for folder in folders if (s := split_of(folder))), "")
         grade = by_stem.get(short)
         id_ = _id(printable(whole), name, taken)
         files.append(File(id_, root, name, split, grade))
@@ -170,5 +177,6 @@ def _is_mask(relative: Path) -> bool:
     return bool(folders & _MASK_FOLDERS) or bool(_MASK_FILE.search(relative.stem))
 
 
-def _split_of(folder: str) -> str | None:
+def split_of(folder: str) -> str | None:
+    """Return the split that a folder of this name holds, or None."""
     return _SPLIT_NAMES.get(folder.lower().removesuffix("_images"))

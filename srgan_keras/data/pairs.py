@@ -1,5 +1,7 @@
 """The tf.data pipeline of LR/HR pairs, Eq. (8): crop, flips, rotation, then the degradation.
 
+A paired dataset has its own LR: crops come from the same place in both, and nothing is degraded.
+
 The pairs of a step are a function of (seed, step) alone. (seed, epoch) gives the order of the
 photographs in an epoch; (seed, example) gives crop and augmentation. A run that resumes at step k
 sees the same pairs as an uninterrupted one, and no iterator is saved.
@@ -38,22 +40,30 @@ def pairs(
     how, seed = config.degradation, config.train.seed
     scale = how.scale
 
-    def crops(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def crops(index: np.ndarray) -> tuple[np.ndarray, ...]:
         step, local = divmod(int(index), len(ranks))
         first = step * config.train.batch_size + ranks[local] * batch
         examples = np.arange(first, first + batch)
-        patches, windows = zip(
-            *(_crop(cache, config.data, seed, int(e)) for e in examples), strict=True
-        )
-        return np.stack(patches), examples, np.array(windows, np.int64)
+        found = [_crop(cache, config.data, seed, int(e)) for e in examples]
+        lr, hr, windows = zip(*found, strict=True)
+        if cache.scale:
+            return np.stack(lr), np.stack(hr)
+        return np.stack(hr), examples, np.array(windows, np.int64)
 
     def pair(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        kinds = (tf.uint8, tf.int64, tf.int64)
-        hr, examples, windows = tf.numpy_function(crops, [index], kinds, stateful=False)
-        hr, examples = tf.ensure_shape(hr, (batch, side, side, 3)), tf.ensure_shape(examples, batch)
-        lr = degrade(hr, how.name, scale, seed, examples, how.version, windows, how.clinical)
-        lr = tf.ensure_shape(lr, (batch, side // scale, side // scale, 3))
-        return lr, hr
+        if cache.scale:
+            kinds = (tf.uint8, tf.uint8)
+            lr, hr = tf.numpy_function(crops, [index], kinds, stateful=False)
+        else:
+            kinds = (tf.uint8, tf.int64, tf.int64)
+            hr, examples, windows = tf.numpy_function(crops, [index], kinds, stateful=False)
+            hr = tf.ensure_shape(hr, (batch, side, side, 3))
+            examples = tf.ensure_shape(examples, batch)
+            lr = degrade(hr, how.name, scale, seed, examples, how.version, windows, how.clinical)
+        small = side // scale
+        return tf.ensure_shape(lr, (batch, small, small, 3)), tf.ensure_shape(
+            hr, (batch, side, side, 3)
+        )
 
     elements = tf.data.Dataset.range(start * len(ranks), stop * len(ranks))
     return elements.map(pair, num_parallel_calls=2, deterministic=True).prefetch(4)
@@ -68,20 +78,29 @@ def shown(cache: Cache, config: Config, step: int) -> list[str]:
 
 def hr_patch(cache: Cache, data: Data, seed: int, example: int) -> np.ndarray:
     """Return the augmented HR patch of one example, uint8 [P, P, 3]."""
-    return _crop(cache, data, seed, example)[0]
+    return _crop(cache, data, seed, example)[1]
 
 
-def _crop(cache: Cache, data: Data, seed: int, example: int) -> tuple[np.ndarray, Window]:
-    """Return the augmented HR patch of one example, and where it lies in its photograph."""
+def _crop(
+    cache: Cache, data: Data, seed: int, example: int
+) -> tuple[np.ndarray | None, np.ndarray, Window]:
+    """Return one example: LR of a paired dataset, the augmented HR patch, and its place."""
     levels = cache.levels[_photograph(cache, seed, example)]
     rng = np.random.default_rng((seed, example))
-    image, mask = cache.view(levels[rng.integers(len(levels))])
-    top, left = _corner(mask, data, rng)
-    patch = image[top : top + data.patch, left : left + data.patch]
+    level = levels[rng.integers(len(levels))]
+    image, mask = cache.view(level)
+    scale = cache.scale or 1
+    top, left = (side // scale * scale for side in _corner(mask, data, rng))
     turn = _turn(data.augment, rng)
-    patch = _apply(patch, *turn)
-    patch = coloured(patch, rng) if "colour" in data.augment else patch
-    return patch, Window(*mask.shape, top, left, *turn)
+    factors = _colour(rng) if "colour" in data.augment else None
+
+    def augmented(image: np.ndarray, scale: int) -> np.ndarray:
+        rows, columns = (slice(a // scale, (a + data.patch) // scale) for a in (top, left))
+        patch = _apply(image[rows, columns], *turn)
+        return patch if factors is None else _multiplied(patch, factors)
+
+    lr = augmented(cache.lr(level), scale) if cache.scale else None
+    return lr, augmented(image, 1), Window(*mask.shape, top, left, *turn)
 
 
 def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -89,8 +108,15 @@ def coloured(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     It rounds halves to even, unlike `rounding.to_uint8`: the pretrained models learned so.
     """
+    return _multiplied(patch, _colour(rng))
+
+
+def _colour(rng: np.random.Generator) -> np.ndarray:
     brightness, gains = rng.uniform(np.log(0.6), np.log(1.3)), rng.uniform(-1, 1, 3)
-    factors = np.exp(brightness + np.log(1.25) * gains).astype(np.float32)
+    return np.exp(brightness + np.log(1.25) * gains).astype(np.float32)
+
+
+def _multiplied(patch: np.ndarray, factors: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(patch * factors), 0, 255).astype(np.uint8)
 
 

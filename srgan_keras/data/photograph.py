@@ -37,6 +37,15 @@ class Photograph:
     """Field of view of a preprocessed photograph, which is already cropped to it."""
     record: Callable[[], dict[str, Any]] | None = None
     """Reads `image` and `fov_mask` of a TFDS record, as encoded bytes."""
+    lr_path: Path | None = None
+    """LR of a paired dataset, where `path` is HR: `paired.align` aligns both."""
+    lr_sha256: str = ""
+    """Hash of the bytes of LR's file."""
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The sha256 of each file that the photograph is made of."""
+        return (self.sha256, self.lr_sha256) if self.lr_sha256 else (self.sha256,)
 
     def read(self) -> np.ndarray:
         """Return the pixels, uint8 RGB [H, W, 3], by the policy of `srgan_keras.data.decode`.
@@ -49,6 +58,14 @@ class Photograph:
         if self.record is not None:
             return decode(self.record()["image"])
         return decode_file(self.path)
+
+    def read_lr(self) -> np.ndarray:
+        """Return LR of a paired dataset, uint8 RGB [h, w, 3].
+
+        Raises:
+            UsageError: the file cannot be decoded.
+        """
+        return decode_file(self.lr_path)
 
     def mask(self) -> np.ndarray | None:
         """Return the field of view that comes with the photograph, bool [H, W], or None."""

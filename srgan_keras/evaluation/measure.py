@@ -2,36 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from srgan_keras.evaluation.observer import Observer, Result, tell
-from srgan_keras.evaluation.protocol import Author, Method, Standard, Values
+from srgan_keras.evaluation.protocol import Author, Method, Sample, Standard, Values
 
 
 def measure(
     protocol: Standard | Author,
-    image: np.ndarray,
+    sample: Sample,
     models: dict[str, Method],
-    mask: np.ndarray | None = None,
     observers: Sequence[Observer] = (),
 ) -> Iterator[tuple[str, str, Values]]:
     """Measure the baselines and the models on one photograph.
 
     Args:
-        protocol: how to make LR and compare SR with HR.
-        image: uint8 RGB [H, W, 3].
+        protocol: how to compare SR with HR.
+        sample: the photograph, prepared by the protocol.
         models: by name.
-        mask: field of view of a preprocessed photograph, bool [H, W].
         observers: receive each result, and the parts of the work.
 
     Yields:
         (name, region, values): the name is a baseline or a key of `models`.
-
-    Raises:
-        UsageError: the photograph is too small.
     """
-    sample = protocol.sample(image, mask)
-    tell(observers, "done", "LR and regions")
     for name in (*protocol.baselines, *models):
         if name in models:
             sr = protocol.upscale(models[name], sample)

@@ -6,30 +6,28 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.data.decode import Reason, decode, read_bytes
-from srgan_keras.data.degradations import degrade
 from srgan_keras.data.listing import printable
-from srgan_keras.errors import UsageError
-from srgan_keras.evaluation import protocol
-from srgan_keras.evaluation.clusters import cluster_gain, cluster_summary
-from srgan_keras.evaluation.filters import FILTERS
-from srgan_keras.evaluation.pair_list import Pair, read_pairs
-from srgan_keras.evaluation.protocol import INPUT
-from srgan_keras.evaluation.registration import (
+from srgan_keras.data.registration import (
     Registration,
     WeakRegistration,
     overlap,
     register,
     warp,
 )
+from srgan_keras.errors import UsageError
+from srgan_keras.evaluation import protocol
+from srgan_keras.evaluation.clusters import cluster_gain, cluster_summary
+from srgan_keras.evaluation.guarded import note
+from srgan_keras.evaluation.pair_list import Pair, read_pairs
+from srgan_keras.evaluation.pair_methods import Enhance, fallbacks, methods
+from srgan_keras.evaluation.protocol import INPUT
 from srgan_keras.evaluation.segmenter import (
     VESSEL_METRICS,
     Predictor,
@@ -38,8 +36,8 @@ from srgan_keras.evaluation.segmenter import (
 )
 from srgan_keras.evaluation.summarise import FEWEST, Row
 from srgan_keras.files import atomic_write, write_json
-from srgan_keras.inference.upscaler import bicubic
-from srgan_keras.metrics.agreement import Reference, halved
+from srgan_keras.inference.upscaler import FALLBACK
+from srgan_keras.metrics.agreement import Reference, field_of_view, halved
 from srgan_keras.options import EvaluateOptions
 from srgan_keras.output_folder import OutputFolder
 
@@ -47,13 +45,10 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 REFERENCE = "reference"
-_OPTIONS = ("models", "pairs", "full_size", "segmenter", "out")
+_OPTIONS = ("models", "pairs", "full_size", "segmenter", "guard", "out")
 METRICS = ("agreement_green", "agreement_vessels", "psnr", "ssim", *VESSEL_METRICS)
 """In the order of display; those of vessels need a segmenter."""
 REGION = "overlap"
-
-Enhance = Callable[[np.ndarray], np.ndarray]
-"""The poor photograph, uint8 RGB [H, W, 3] -> the enhanced one, of the same size and type."""
 
 See = Callable[[list[Row], dict[str, np.ndarray]], None]
 """Sees a pair's rows, and its frames by method: on the reference's grid at half size, uint8 RGB.
@@ -75,7 +70,7 @@ def evaluate_pairs(
         models: may be none: the untouched photograph and the filters alone.
         source: folder or table, see `pair_list.read_pairs`.
         out: a folder, made where it does not exist.
-        full_size: see `methods`.
+        full_size: see `pair_methods.methods`.
         segmenter: a training's folder, see `segmenter.load_segmenter`; adds its metrics.
         see: called after each pair, for example to keep pictures.
 
@@ -101,10 +96,10 @@ def evaluate_pairs(
     output.claim("metrics.json", "per_pair.csv", "report.html")
     output.check_folders("gallery")
     output.remove("gallery")  # of an earlier evaluation
-    enhance = methods(models, full_size)
+    enhance, shares = methods(models, full_size), fallbacks(models, full_size)
     for pair in tqdm(pairs, desc="measuring", unit="pair", disable=None):
         try:
-            measured, read = _measure(pair, enhance, predict, see)
+            measured, read = _measure(pair, enhance, shares, predict, see)
         except (WeakRegistration, Reason) as error:
             log.warning("%s is skipped: %s", pair.poor, error)
             target = failed if isinstance(error, Reason) else rejected
@@ -148,43 +143,10 @@ def chosen(options: EvaluateOptions) -> bool:
     return True
 
 
-def methods(models: Sequence[protocol.Method], full_size: bool = False) -> dict[str, Enhance]:
-    """Return the rows of the protocol in their order: input, filters, and each model.
-
-    A model of scale 1 has the row NAME. A model of scale s > 1 has the row NAME-reduced: the poor
-    photograph is reduced by s (`bicubic`) and upscaled again, beside bicubic-xS-reduced. With
-    `full_size` it also has the row NAME: the poor photograph itself is upscaled. Area averaging
-    reduces that SR by s again, because all rows are compared at one size.
-    """
-    found: dict[str, Enhance] = {INPUT: lambda image: image} | FILTERS
-    for scale in sorted({model.scale for model in models if model.scale > 1}):
-        found[f"bicubic-x{scale}-reduced"] = partial(_reduced, partial(bicubic, scale=scale), scale)
-    for model in models:
-        name, number = model.name, 2
-        while {name, f"{name}-reduced"} & found.keys():
-            name, number = f"{model.name}-{number}", number + 1
-        if model.scale > 1:
-            found[f"{name}-reduced"] = partial(_reduced, model.upscale, model.scale)
-        if model.scale == 1 or full_size:
-            found[name] = partial(_full_size, model.upscale)
-    return found
-
-
-def _reduced(upscale: Enhance, scale: int, image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    margin = (0, -height % scale, 0, -width % scale)
-    whole = cv2.copyMakeBorder(image, *margin, cv2.BORDER_REPLICATE)
-    lr = degrade(whole[np.newaxis], "bicubic", scale)[0].numpy()
-    return upscale(lr)[:height, :width]
-
-
-def _full_size(upscale: Enhance, image: np.ndarray) -> np.ndarray:
-    return cv2.resize(upscale(image), image.shape[1::-1], interpolation=cv2.INTER_AREA)
-
-
 def _measure(
     pair: Pair,
     enhance: dict[str, Enhance],
+    shares: dict[str, Enhance],
     predict: Predictor | None,
     see: See | None,
 ) -> tuple[list[Row], set[str]]:
@@ -202,7 +164,10 @@ def _measure(
     def compared(name: str) -> tuple[Row, np.ndarray]:
         warped = warp(enhance[name](poor), found.homography, reference.shape)
         row, frame = keys | {"model": name} | good.compare(warped), halved(warped)
-        return row | (vessels.compare(frame) if vessels else {}), frame
+        row |= vessels.compare(frame) if vessels else {}
+        if name in shares:
+            row[FALLBACK] = float(shares[name](poor)[field_of_view(poor)].mean())
+        return row, frame
 
     with ThreadPoolExecutor() as pool:
         rows, frames = zip(*pool.map(compared, enhance), strict=True)
@@ -241,6 +206,7 @@ def _run(
         if (count := len(set(hashes) & set(getattr(model, "info", {}).get("training_sha256", ()))))
     }
     notes += [f"{name} was trained on {count} of these files" for name, count in seen.items()]
+    notes += _shares(by_grade | {"all": whole})
     return {
         "protocol": {"name": "pairs", "full_size": full_size, "region": REGION},
         "data": {
@@ -253,15 +219,24 @@ def _run(
     } | whole
 
 
+def _shares(strata: dict[str, Any]) -> list[str]:
+    """Return a note for each guarded model: how much of its results fell back, by grade."""
+    found: dict[str, dict[str, float | None]] = {}
+    for grade, stratum in strata.items():
+        for name, values in stratum["models"].items():
+            if FALLBACK in values[REGION]:
+                found.setdefault(name, {})[grade] = values[REGION][FALLBACK]["mean"]
+    return [note(name, shares) for name, shares in found.items()]
+
+
 def _summarise(rows: list[Row]) -> dict[str, Any]:
     """Return n, eyes, models and gain_over_input."""
     by_model: dict[str, list[Row]] = {}
     for row in rows:
         by_model.setdefault(row["model"], []).append(row)
     eyes = [row["eye"] for row in by_model[INPUT]]
-    metrics = [metric for metric in METRICS if metric in rows[0]]
     values = {
-        name: {metric: [row[metric] for row in group] for metric in metrics}
+        name: {m: [row[m] for row in group] for m in (*METRICS, FALLBACK) if m in group[0]}
         for name, group in by_model.items()
     }
     return {
@@ -272,7 +247,13 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
             for name, found in values.items()
         },
         "gain_over_input": {
-            name: {REGION: {m: cluster_gain(v, values[INPUT][m], eyes) for m, v in found.items()}}
+            name: {
+                REGION: {
+                    m: cluster_gain(v, values[INPUT][m], eyes)
+                    for m, v in found.items()
+                    if m in values[INPUT]
+                }
+            }
             for name, found in values.items()
             if name != INPUT
         },
@@ -281,7 +262,7 @@ def _summarise(rows: list[Row]) -> dict[str, Any]:
 
 def _write_rows(file: Path, rows: list[Row]) -> None:
     with atomic_write(file) as partly, partly.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, rows[0].keys())
+        writer = csv.DictWriter(out, dict.fromkeys(key for row in rows for key in row))
         writer.writeheader()
         for row in rows:
             writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()})

@@ -14,8 +14,15 @@ import tensorflow as tf
 
 from srgan_keras import metrics
 from srgan_keras.config import Clinical
-from srgan_keras.data import fov
-from srgan_keras.data.degradations import DEGRADATIONS, degrade, operator
+from srgan_keras.data import fov, paired
+from srgan_keras.data.degradations import (
+    DEGRADATIONS,
+    PAIRED,
+    PAIRED_VERSION,
+    degrade,
+    operator,
+)
+from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
 from srgan_keras.models.bicubic import bicubic_upsample
 from srgan_keras.rounding import to_uint8
@@ -62,6 +69,7 @@ class Standard:
 
     scale: int = 4
     degradation: str = "bicubic"
+    """`paired`: LR is that of the dataset."""
     hr_long_side: int = 512
     """Long side of HR in px before the crop to a multiple of the scale; 0 is native size."""
     fov_mask_version: int = fov.FOV_MASK_VERSION
@@ -86,13 +94,16 @@ class Standard:
 
     def record(self) -> dict[str, Any]:
         """Return every setting that the values depend on."""
-        chosen = operator(self.degradation, self.degradation_version)
-        faults = {"clinical": asdict(self.clinical)} if chosen.settings else {}
+        version, faults = PAIRED_VERSION, {}
+        if self.degradation != PAIRED:
+            chosen = operator(self.degradation, self.degradation_version)
+            version = chosen.version
+            faults = {"clinical": asdict(self.clinical)} if chosen.settings else {}
         return {
             "name": self.name,
             "scale": self.scale,
             "degradation": self.degradation,
-            "degradation_version": chosen.version,
+            "degradation_version": version,
             **faults,
             "hr_long_side": self.hr_long_side,
             "fov_mask_version": self.fov_mask_version,
@@ -100,8 +111,23 @@ class Standard:
             "colour": "RGB",
         }
 
+    def prepare(self, photograph: Photograph, image: np.ndarray | None = None) -> Sample:
+        """Prepare a photograph, whose pixels `image` may be read already, uint8 RGB [H, W, 3].
+
+        Raises:
+            UsageError: it cannot be decoded, or is smaller than one pixel of LR.
+            WeakRegistration: its LR in a paired dataset cannot be aligned with it.
+        """
+        image = photograph.read() if image is None else image
+        if photograph.lr_path is None:
+            return self.sample(image, photograph.mask())
+        pair = paired.align(photograph.read_lr(), image, self.scale, self.fov_mask_version)
+        pair = pair.cropped().scaled(self.hr_long_side)
+        regions = {"full": None, "fov": pair.mask, "inner": fov.erode_inner(pair.mask)}
+        return Sample(pair.hr, pair.lr, regions)
+
     def sample(self, image: np.ndarray, mask: np.ndarray | None = None) -> Sample:
-        """Prepare a photograph.
+        """Prepare a photograph without LR.
 
         Args:
             image: uint8 RGB [H, W, 3].
@@ -150,11 +176,10 @@ class Standard:
                 values[region]["psnr" + kind] = metrics.psnr(a, b, mask)
                 values[region]["ssim" + kind] = metrics.mean_inside(similarities[kind], mask)
             values[region]["colour_drift"] = metrics.mean_colour(colours, scale, mask)
-        lr = self.degraded(sr, sample.index)
-        values["full"] |= {
-            "lr_consistency": metrics.psnr(sample.lr, lr),
-            "ms_ssim": metrics.ms_ssim(hr, sr, contrast),
-        }
+        values["full"]["ms_ssim"] = metrics.ms_ssim(hr, sr, contrast)
+        if self.degradation != PAIRED:  # which operator made LR of a pair is unknown
+            lr = self.degraded(sr, sample.index)
+            values["full"]["lr_consistency"] = metrics.psnr(sample.lr, lr)
         if scale == 1:  # HR has no frequencies beyond LR's, and SR no grid of LR px
             return values
         square = metrics.largest_square(sample.regions["inner"])
@@ -204,6 +229,14 @@ class Author:
             "rounding": self.rounding,
             "colour": "RGB",
         }
+
+    def prepare(self, photograph: Photograph, image: np.ndarray | None = None) -> Sample:
+        """Prepare a photograph, whose pixels `image` may be read already, uint8 RGB [H, W, 3].
+
+        Raises:
+            UsageError: it cannot be decoded, or is smaller than one pixel of LR.
+        """
+        return self.sample(photograph.read() if image is None else image)
 
     def sample(self, image: np.ndarray, mask: np.ndarray | None = None) -> Sample:
         """Prepare a photograph, uint8 RGB [H, W, 3]. Its mask is not used.

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from srgan_keras.data.degradations import PAIRED
 from srgan_keras.data.photograph import Photograph
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation import calibration
@@ -55,19 +56,17 @@ def maps(
     Returns:
         `uncertainty`: standard deviation over the eight flips and rotations of LR, root mean square
         over RGB. `consistency`: distance of the degraded SR from LR, root mean square over RGB,
-        one value for each LR pixel. `detail`: SR - bicubic (at scale 1 SR - LR), mean over RGB,
-        signed. `departure`,
-        where `stage1` is given: distance from it, root mean square over RGB.
+        one value for each LR pixel; a paired dataset has none. `detail`: SR - bicubic (at scale 1
+        SR - LR), mean over RGB, signed. `departure`, where `stage1` is given: distance from it,
+        root mean square over RGB.
     """
     _, deviation = mean_and_deviation(model, sample.lr)
-    again = protocol.degraded(sr, sample.index)
-    error = distance(sample.lr, again)
+    found = {"uncertainty": _rms(deviation * np.float32(255))}
+    if protocol.degradation != PAIRED:  # which operator made LR of a pair is unknown
+        error = distance(sample.lr, protocol.degraded(sr, sample.index))
+        found["consistency"] = error.repeat(protocol.scale, 0).repeat(protocol.scale, 1)
     reference = protocol.baseline(protocol.reference, sample)
-    found = {
-        "uncertainty": _rms(deviation * np.float32(255)),
-        "consistency": error.repeat(protocol.scale, 0).repeat(protocol.scale, 1),
-        "detail": (sr.astype(np.float32) - reference).mean(axis=2),
-    }
+    found["detail"] = (sr.astype(np.float32) - reference).mean(axis=2)
     return found if stage1 is None else found | {"departure": distance(sr, stage1)}
 
 
@@ -77,10 +76,13 @@ def unsupported(found: Maps, scale: int) -> np.ndarray:
     There a map's mean over the LR pixel is above its entry in `THRESHOLDS`.
     """
     size = tuple(side // scale for side in found["uncertainty"].shape[::-1])
-    reduced = {
-        name: cv2.resize(found[name], size, interpolation=cv2.INTER_AREA) for name in THRESHOLDS
-    }
-    return np.logical_or.reduce([reduced[name] > most for name, most in THRESHOLDS.items()])
+    return np.logical_or.reduce(
+        [
+            cv2.resize(found[name], size, interpolation=cv2.INTER_AREA) > most
+            for name, most in THRESHOLDS.items()
+            if name in found
+        ]
+    )
 
 
 def boxes(flags: np.ndarray, scale: int) -> list[list[int]]:

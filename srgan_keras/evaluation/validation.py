@@ -1,6 +1,8 @@
 """Validation during training: PSNR and pictures of the validation photographs."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import keras
 import numpy as np
@@ -8,7 +10,11 @@ import tensorflow as tf
 
 from srgan_keras import metrics
 from srgan_keras.data.photograph import Photograph
-from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.data.registration import WeakRegistration
+from srgan_keras.errors import UsageError
+from srgan_keras.evaluation.protocol import Sample, Standard
+
+log = logging.getLogger(__name__)
 
 PHOTOGRAPHS = 8  # enough to follow a run; the final measurement uses the whole test split
 
@@ -20,13 +26,18 @@ class Validation:
         photographs: the validation split.
         standard: the protocol.
         draw: receives LR, SR and HR of the first photograph, all uint8, and a file name.
+
+    Raises:
+        UsageError: a photograph cannot be decoded, or no pair can be aligned.
     """
 
     def __init__(
         self, photographs: list[Photograph], standard: Standard, draw: Callable[..., None]
     ) -> None:
         self._draw = draw
-        self._cases = [standard.sample(p.read(), p.mask()) for p in photographs[:PHOTOGRAPHS]]
+        self._cases = list(islice(_samples(photographs, standard), PHOTOGRAPHS))
+        if not self._cases:
+            raise UsageError("no validation photograph can be measured: see the lines above")
         reference = [standard.baseline(standard.reference, case) for case in self._cases]
         self._reference = {f"{standard.reference}_psnr": self._psnr(reference)}
 
@@ -58,3 +69,12 @@ class Validation:
         values = [metrics.psnr(case.hr, sr, case.regions["inner"]) for case, sr in pairs]
         finite = [value for value in values if np.isfinite(value)]
         return float(np.mean(finite)) if finite else np.nan  # at scale 1 all may be clean
+
+
+def _samples(photographs: list[Photograph], standard: Standard) -> Iterator[Sample]:
+    """Prepare one photograph after the other, except for pairs that cannot be aligned."""
+    for photograph in photographs:
+        try:
+            yield standard.prepare(photograph)
+        except WeakRegistration as reason:
+            log.warning("%s is skipped: %s", photograph.id, reason)

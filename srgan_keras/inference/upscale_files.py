@@ -32,12 +32,15 @@ from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.provenance import Provenance, of_options
 from srgan_keras.inference.reduce import reduced, side_of
 from srgan_keras.inference.upscaler import (
+    FALLBACK,
+    UNCERTAINTY,
     Upscaler,
     back_projected,
     bicubic,
     blended,
     ensembled,
     field_of_view,
+    guarded,
     upscale,
 )
 from srgan_keras.options import UpscaleOptions
@@ -176,7 +179,9 @@ def process(
     tile = options.tile
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
-    sr, deviation = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    sr, maps = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    if options.guard:
+        _say_share(source, colour, maps[FALLBACK], scale)
     if image.grey:  # the network's three channels differ a little
         sr[...] = np.rint(sr.mean(axis=2, dtype=np.float32))[..., np.newaxis]
     alpha = image.alpha
@@ -186,10 +191,20 @@ def process(
     if options.compare:
         strip = np.hstack([bicubic(colour, scale), sr])
         made[".compare"] = replace(image, colour=strip, alpha=None)
-    if deviation is not None:
-        levels = np.rint(np.minimum(deviation * (255 * 256), 65535)).astype(np.uint16)
+    if options.uncertainty:
+        levels = np.rint(np.minimum(maps[UNCERTAINTY] * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
     return {ending: reduced(each, image, scale, options.long_side) for ending, each in made.items()}
+
+
+def _say_share(source: Path, colour: np.ndarray, fallback: np.ndarray, scale: int) -> None:
+    """Log how much of the retina the guard left as it was."""
+    retina = field_of_view(colour, 0)
+    if retina is not None:
+        fallback = fallback[retina.repeat(scale, 0).repeat(scale, 1)]
+    where = "the photograph" if retina is None else "the retina"
+    kept = "left as in the input" if scale == 1 else "interpolated bicubically"
+    log.info("%s: guard: %.0f %% of %s %s", source, 100 * fallback.mean(), where, kept)
 
 
 def _write(
@@ -241,8 +256,10 @@ def _upscaler(options: UpscaleOptions, model: Model, other: Model | None) -> Ups
         )
     if options.back_project:
         upscaler = back_projected(upscaler, model.degradation, options.back_project)
+    if options.guard:
+        return guarded(upscaler)
     if options.self_ensemble or options.uncertainty:
-        upscaler = ensembled(upscaler, options.uncertainty)
+        return ensembled(upscaler, options.uncertainty)
     return upscaler
 
 

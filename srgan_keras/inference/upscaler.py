@@ -13,6 +13,7 @@ from srgan_keras.data.fov import fov_mask
 from srgan_keras.data.surround import has_two_retinas
 from srgan_keras.errors import UsageError
 from srgan_keras.export.tiles import Network, upscale_tiles
+from srgan_keras.inference import guard
 from srgan_keras.inference.ensemble import self_ensemble
 from srgan_keras.models.bicubic import bicubic_upsample
 
@@ -22,6 +23,9 @@ MEMORY = 2**29
 DARK = 32
 """Grey level: a frame shows a field of view when 99 % outside its mask is no brighter."""
 
+UNCERTAINTY, FALLBACK = "uncertainty", "fallback"
+"""Names of maps: see `Upscaler.maps`."""
+
 _BICUBIC_TILE = 512
 
 
@@ -30,11 +34,14 @@ class Upscaler(NamedTuple):
 
     Attributes:
         network: float32 [N, h, w, 3] in 0..1 -> float32 [N, sh, sw, C] in 0..1, any N, h and w.
-            C is 3, or 4 where the last is the standard deviation.
+            The first three of the C channels are RGB, the others `maps`.
         scale: SR side over LR side.
         radius: its receptive radius in LR px.
         bytes_per_pixel: memory for an LR pixel.
         fold: windows of an image start at multiples of it, in LR px: see `receptive_field.fold`.
+        maps: what the network returns beside SR, by name. `uncertainty` is the standard deviation
+            over a self-ensemble, root mean square over RGB; `fallback` is the share of the fallback
+            in SR, see `guard.guarded`.
     """
 
     network: Network
@@ -42,6 +49,7 @@ class Upscaler(NamedTuple):
     radius: int
     bytes_per_pixel: int
     fold: int = 1
+    maps: tuple[str, ...] = ()
 
     def tile(self, memory: int) -> int:
         """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
@@ -97,7 +105,7 @@ def back_projected(upscaler: Upscaler, degradation: str, times: int) -> Upscaler
 
 
 def ensembled(upscaler: Upscaler, deviation: bool = False) -> Upscaler:
-    """Return the mean of the 8-fold self-ensemble; with `deviation` also its RMS over RGB."""
+    """Return the mean of the 8-fold self-ensemble; with `deviation` also the map `uncertainty`."""
 
     def network(images: np.ndarray) -> np.ndarray:
         mean, spread = self_ensemble(upscaler.network, images)
@@ -107,7 +115,24 @@ def ensembled(upscaler: Upscaler, deviation: bool = False) -> Upscaler:
         return np.concatenate([mean, rms], axis=-1)
 
     # a turned window is folded from its other end, which may cut off a part of a square
-    return upscaler._replace(network=network, radius=upscaler.radius + upscaler.fold - 1)
+    radius = upscaler.radius + upscaler.fold - 1
+    return upscaler._replace(network=network, radius=radius, maps=(UNCERTAINTY,) * deviation)
+
+
+def guarded(upscaler: Upscaler) -> Upscaler:
+    """Return the 8-fold self-ensemble that falls back towards the input where it disagrees.
+
+    See `guard.guarded`. The maps are `uncertainty` and `fallback`.
+    """
+    both = ensembled(upscaler, deviation=True)
+
+    def network(images: np.ndarray) -> np.ndarray:
+        found = both.network(images)
+        sr, share = guard.guarded(images, found[..., :3], found[..., 3], both.scale)
+        return np.concatenate([sr, found[..., 3:], share[..., np.newaxis]], axis=-1)
+
+    radius = both.radius + guard.REACH
+    return both._replace(network=network, radius=radius, maps=(UNCERTAINTY, FALLBACK))
 
 
 def upscale(
@@ -118,7 +143,7 @@ def upscale(
     wanted: np.ndarray | None = None,
     rounded: bool = True,
     progress: Callable[[float], object] = lambda share: None,
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Upscale one image of any size in bounded memory; at scale 1, restore it.
 
     Args:
@@ -132,8 +157,7 @@ def upscale(
         progress: called with the share of the image's pixels each time a tile is done.
 
     Returns:
-        SR [sH, sW, 3], and the standard deviation, float32 [sH, sW] in 0..1 (0 where SR is
-        bicubic), or None where the network has none.
+        SR [sH, sW, 3], and the maps by name, float32 [sH, sW] in 0..1; 0 where `wanted` is False.
 
     Raises:
         UsageError: `image` has no pixels.
@@ -144,7 +168,7 @@ def upscale(
     scale, top = upscaler.scale, np.iinfo(image.dtype).max
     floats = np.divide(image, np.float32(top), dtype=np.float32)
     sr = np.empty((scale * height, scale * width, 3), image.dtype if rounded else np.float32)
-    deviation = None
+    maps = {name: np.zeros(sr.shape[:2], np.float32) for name in upscaler.maps}
     tile = tile or upscaler.tile(MEMORY // batch)
     passes = [(upscaler.network, upscaler.radius, tile, batch, wanted, upscaler.fold)]
     if wanted is not None:
@@ -155,13 +179,12 @@ def upscale(
             inside = mask is None or _at_sr(box.of(mask), scale)
             levels = np.rint(part[..., :3] * top) if rounded else part[..., :3]
             np.copyto(box.of(sr, scale), levels, where=inside, casting="unsafe")
-            if part.shape[-1] == 4:
-                if deviation is None:
-                    deviation = np.zeros(sr.shape[:2], np.float32)
-                np.copyto(box.of(deviation, scale)[..., np.newaxis], part[..., 3:], where=inside)
             if mask is wanted:
+                for i, values in enumerate(maps.values(), start=3):
+                    own = box.of(values, scale)[..., np.newaxis]
+                    np.copyto(own, part[..., i : i + 1], where=inside)
                 progress((box.bottom - box.top) * (box.right - box.left) / (height * width))
-    return sr, deviation
+    return sr, maps
 
 
 def field_of_view(image: np.ndarray, radius: int) -> np.ndarray | None:

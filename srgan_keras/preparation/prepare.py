@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_keras.console import say
-from srgan_keras.data import prepared
+from srgan_keras.data import datasets, prepared
 from srgan_keras.data.listing import File, Listing, listing
 from srgan_keras.data.photograph import SPLITS
 from srgan_keras.errors import UsageError
@@ -57,6 +57,10 @@ def prepare(options: PrepareOptions) -> dict[str, Any]:
         )
     if not source.is_dir() or prepared.is_prepared(source):
         raise UsageError(f"{source} is not a folder of original photographs: choose another folder")
+    if datasets.is_paired(options.data):
+        raise UsageError(
+            f"{source} is a paired dataset, which needs no preparation: use it as it is"
+        )
     output = OutputFolder(out, "prepare")
     if out.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{out} is inside {source}: choose an output folder outside of it")

@@ -14,6 +14,7 @@ from PIL import Image
 
 from srgan_keras import metrics
 from srgan_keras.data.photograph import Photograph
+from srgan_keras.data.registration import WeakRegistration
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.protocol import Method, Sample, Standard
 from srgan_keras.models.bicubic import bicubic_upsample
@@ -72,11 +73,11 @@ def comparison(
         if len(shown) == SHOWN:
             break
         try:
-            sample = standard.sample(photograph.read(), photograph.mask())
+            sample = standard.prepare(photograph)
             columns = {} if standard.scale == 1 else {"LR": standard.baseline("nearest", sample)}
             columns[standard.reference] = standard.baseline(standard.reference, sample)
             columns |= {model.name: standard.upscale(model, sample) for model in models}
-        except UsageError as error:
+        except (UsageError, WeakRegistration) as error:
             log.warning("%s is skipped in the comparison: %s", photograph.id, error)
             continue
         shown.append((photograph.id, sample, columns | {"HR": sample.hr}))

@@ -86,7 +86,7 @@ class Gallery(Observer):
         self, photograph: Photograph, reasons: list[str], flag: list[int] | None
     ) -> dict[str, Any]:
         id_ = photograph.id
-        sample = self.protocol.sample(photograph.read(), photograph.mask())
+        sample = self.protocol.prepare(photograph)
         box = _box(sample, self.protocol.scale, flag)
         top, left, bottom, right = box
         base = self.protocol.reference

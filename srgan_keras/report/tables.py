@@ -61,7 +61,7 @@ def table(run: dict[str, Any]) -> dict[str, Any]:
         "protocol": run["protocol"],
         "data": run["data"],
         "n": run["n"],
-        "failed": run.get("failed", []),
+        "failed": run.get("failed", []) + run.get("rejected", []),
         "notes": run.get("notes", []),
         "strata": run.get("strata", {}),
         "trust": run.get("trust", {}),

@@ -15,12 +15,14 @@ TOLERANCE = 1e-6  # of mean and deviation in 0..1: processors differ in the last
 def hold_photographs(work: RunDir, parts: Mapping[str, Sequence[Photograph]]) -> None:
     """Record the sha256 of each split's photographs; refuse others than those of the record.
 
+    Two stand for a photograph of a paired dataset: that of HR, a blank, and that of LR.
+
     With `overwrite` the run starts over instead.
 
     Raises:
         UsageError: a photograph is new, missing, changed, or in another split.
     """
-    now = {split: {p.id: p.sha256 for p in part} for split, part in parts.items()}
+    now = {split: {p.id: " ".join(p.hashes) for p in part} for split, part in parts.items()}
     before = work.record.get("photographs", now)
     if before != now:
         work.start_over(f"other photographs ({_differences(before, now)})")

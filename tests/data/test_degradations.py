@@ -8,7 +8,7 @@ import tensorflow as tf
 from srgan_keras.config import DegradationName
 from srgan_keras.configure import IDENTITIES
 from srgan_keras.data.clinical import clinical
-from srgan_keras.data.degradations import DEGRADATIONS, degrade
+from srgan_keras.data.degradations import DEGRADATIONS, PAIRED, degrade
 from srgan_keras.errors import UsageError
 from srgan_keras.phantoms.phantom import phantom
 
@@ -81,7 +81,7 @@ def test_unknown_name_is_refused(hr):
 
 
 def test_every_degradation_can_be_chosen():
-    assert get_args(DegradationName) == tuple(DEGRADATIONS)
+    assert get_args(DegradationName) == (*DEGRADATIONS, PAIRED)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])

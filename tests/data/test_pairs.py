@@ -220,7 +220,7 @@ def test_a_crop_shows_the_frame_faults_of_its_place(decoded):
     settings = config(name="clinical", scale=1, clinical=falloff)
     ((lr, hr),) = pairs.pairs(decoded, settings, 3, 4).as_numpy_iterator()
     for example, (spoiled, clean) in enumerate(zip(lr, hr, strict=True), start=12):
-        patch, window = pairs._crop(decoded, DATA, 1, example)
+        _, patch, window = pairs._crop(decoded, DATA, 1, example)
         np.testing.assert_array_equal(patch, clean)
         expected = clinical2.degrade(clean, falloff, 1, 1, example, window)
         np.testing.assert_array_equal(spoiled, np.floor(expected + 0.5))

@@ -8,10 +8,11 @@ import pytest
 from srgan_keras.cli import main
 from srgan_keras.errors import UsageError
 from srgan_keras.evaluation.pair_list import read_pairs
-from srgan_keras.evaluation.pairs import evaluate_pairs, methods
+from srgan_keras.evaluation.pair_methods import methods
+from srgan_keras.evaluation.pairs import evaluate_pairs
 from srgan_keras.phantoms.phantom import phantom
 from srgan_keras.report.pairs import table
-from tests.evaluation.test_registration import moved
+from tests.data.test_registration import moved
 
 SIDE = 400
 FILTERS = ["clahe", "ben_graham", "unsharp", "gaussian"]

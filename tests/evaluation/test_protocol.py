@@ -35,7 +35,7 @@ def photograph() -> np.ndarray:
 
 
 def by_region(protocol, image, row: str, models=None) -> dict:
-    rows = list(measure(protocol, image, models or {}))
+    rows = list(measure(protocol, protocol.sample(image), models or {}))
     return {region: values for name, region, values in rows if name == row}
 
 
@@ -172,7 +172,9 @@ def test_author_truncates_and_resizes_what_models_say(rounding, level, photograp
 
 
 def test_models_are_measured_beside_the_baselines(photograph):
-    rows = [row for row, _, _ in measure(Author(), photograph, {"mine": Constant(50)})]
+    rows = [
+        row for row, _, _ in measure(Author(), Author().sample(photograph), {"mine": Constant(50)})
+    ]
     assert rows == ["nearest", "bicubic", "lanczos", "mine"]
     values = by_region(Standard(), photograph, "mine", {"mine": Constant(50)})
     assert list(values) == ["full", "fov", "inner"]
@@ -209,7 +211,8 @@ def test_a_black_border_changes_nothing_where_mask_3_is_found_anew(photograph, s
 
 def test_vgg_distance_where_features_are_given(photograph):
     observers = [VggDistance(lambda image: image / 255 + 1)]
-    rows = measure(Standard(hr_long_side=64), photograph, {}, observers=observers)
+    standard = Standard(hr_long_side=64)
+    rows = measure(standard, standard.sample(photograph), {}, observers=observers)
     distances = {row: values["vgg_distance"] for row, region, values in rows if region == "full"}
     assert list(distances) == ["nearest", "bicubic", "lanczos"]
     assert 0 < distances["bicubic"] < distances["nearest"]
@@ -218,7 +221,7 @@ def test_vgg_distance_where_features_are_given(photograph):
 @pytest.mark.parametrize("protocol", [Standard(), Author()])
 def test_a_photograph_below_a_pixel_of_lr_is_refused(protocol):
     with pytest.raises(UsageError, match="too few for a scale of 4"):
-        list(measure(protocol, np.full((3, 9, 3), 90, np.uint8), {}))
+        protocol.sample(np.full((3, 9, 3), 90, np.uint8))
 
 
 @pytest.mark.parametrize("protocol", [Standard(), Author()])
@@ -275,7 +278,7 @@ def test_standard_gives_the_stand_alone_scripts_figures(name, count, real_data):
 
 def test_at_scale_1_the_only_baseline_is_the_input(photograph):
     protocol = Standard(1, "clinical", 101)
-    rows = list(measure(protocol, photograph, {}))
+    rows = list(measure(protocol, protocol.sample(photograph), {}))
     assert {name for name, _, _ in rows} == {"input"}
     sample = protocol.sample(photograph)
     assert sample.lr.shape == sample.hr.shape

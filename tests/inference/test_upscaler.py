@@ -30,8 +30,8 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (37, 29, 3), np.uint8)
 
 
 def test_rounding_and_depth():
-    floats, deviation = upscale(UPSCALER, IMAGE, 10, rounded=False)
-    assert deviation is None
+    floats, maps = upscale(UPSCALER, IMAGE, 10, rounded=False)
+    assert maps == {}
     np.testing.assert_allclose(floats, sharpened(IMAGE[np.newaxis] / np.float32(255))[0], atol=1e-6)
     np.testing.assert_array_equal(upscale(UPSCALER, IMAGE, 10)[0], np.rint(floats * 255))
     deep = upscale(UPSCALER, IMAGE.astype(np.uint16) * 257, 10)[0]
@@ -102,13 +102,14 @@ def test_outside_the_field_of_view_a_restoration_keeps_the_input(kind):
 
 
 def test_the_deviation_is_that_of_the_ensemble():
-    sr, deviation = upscale(ensembled(UPSCALER, deviation=True), IMAGE, 10)
+    sr, maps = upscale(ensembled(UPSCALER, deviation=True), IMAGE, 10)
+    deviation = maps["uncertainty"]
     assert sr.shape == (74, 58, 3)
     assert deviation.shape == (74, 58)
     assert 0 < deviation.mean() < 0.5
     even = np.full((9, 9, 3), 77, np.uint8)
-    inner = upscale(ensembled(UPSCALER, deviation=True), even, 10)[1][2:-2, 2:-2]
-    assert inner.max() < 1e-6
+    inner = upscale(ensembled(UPSCALER, deviation=True), even, 10)[1]["uncertainty"]
+    assert inner[2:-2, 2:-2].max() < 1e-6
 
 
 @pytest.mark.parametrize("tile", [16, 50, 1000])

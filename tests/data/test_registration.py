@@ -2,7 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_keras.evaluation.registration import WeakRegistration, overlap, register, warp
+from srgan_keras.data.registration import (
+    WeakRegistration,
+    distance,
+    magnification,
+    overlap,
+    refine,
+    register,
+    scaling,
+    warp,
+)
 from srgan_keras.metrics.agreement import agreement_green, field_of_view
 from srgan_keras.phantoms.phantom import phantom
 
@@ -21,20 +30,13 @@ def moved(image, degrees=6, shift=(15, -10), scale=1.0):
     return warp(image, there, image.shape), np.linalg.inv(there)
 
 
-def error(found, true, side=512):
-    grid = np.linspace(0.25, 0.75, 5) * side
-    points = np.stack(np.meshgrid(grid, grid), -1).reshape(1, -1, 2)
-    there = [cv2.perspectiveTransform(points, h) for h in (found, true)]
-    return np.linalg.norm(there[0] - there[1], axis=-1).max()
-
-
 @pytest.mark.parametrize("scale", [1.0, 0.8])
 def test_a_turned_blurred_and_darkened_photograph_is_registered(eye, scale):
     poor, true = moved(cv2.GaussianBlur(eye, (0, 0), 1.5), scale=scale)
     poor = np.rint(poor * 0.6).astype(np.uint8)
     found = register(poor, eye)
     assert found.inliers >= 25
-    assert error(found.homography, true) < 1.5
+    assert distance(found.homography, true, eye.shape) < 0.3
     mask = overlap(poor, eye, found.homography)
     assert agreement_green(eye, warp(poor, found.homography, eye.shape), mask) > 0.8
 
@@ -42,8 +44,26 @@ def test_a_turned_blurred_and_darkened_photograph_is_registered(eye, scale):
 def test_sizes_may_differ(eye):
     large = cv2.resize(eye, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
     found = register(eye, large)
-    true = np.array([[3, 0, 1], [0, 3, 1], [0, 0, 1]], float)  # pixel centres
-    assert error(found.homography, true) < 3
+    assert distance(found.homography, scaling(3), eye.shape) < 1
+    assert magnification(found.homography, eye.shape) == pytest.approx(3, abs=0.01)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_a_small_homography_is_refined_to_a_fraction_of_a_pixel(eye, scale, rng):
+    """Of LR, which is blurred, darker and noisy; the search starts where nothing has moved."""
+    turned, true = moved(cv2.GaussianBlur(eye, (0, 0), scale), degrees=0.5, shift=(3, -2))
+    lr = cv2.resize(turned, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+    lr = np.clip(0.7 * lr + rng.normal(0, 1, lr.shape), 0, 255).astype(np.uint8)
+    found = refine(lr, eye, scaling(scale))
+    assert distance(found.homography, true @ scaling(scale), lr.shape) < 0.5 * scale
+    assert found.correlation > 0.8
+
+
+def test_nothing_is_refined_without_detail_or_far_away(eye):
+    flat = np.full_like(eye, 90)
+    assert refine(flat, eye, np.eye(3)) is None
+    aside = np.array([[1, 0, 500], [0, 1, 500], [0, 0, 1]], float)
+    assert refine(eye, eye, aside) is None
 
 
 def test_registration_is_deterministic(eye):

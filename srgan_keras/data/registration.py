@@ -5,6 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from srgan_keras.data.fov import fov_mask
 from srgan_keras.metrics.agreement import SIGMA, field_of_view, normalise
 
 FEWEST_INLIERS = 25
@@ -12,6 +13,10 @@ SMALLEST_OVERLAP = 0.25
 _SIDE = 1536  # px, largest long side at which features are found
 _RATIO = 0.8  # of the distances to the best and the second-best match: Lowe 2004
 _TOLERANCE = 3.0  # px at `_SIDE`
+_REFINED_SIDE = 1024  # px, largest long side at which a homography is refined
+_LOCAL = 60  # long sides over the Gaussian of the normalisation there
+_CORRECTION = 0.02  # of the long side: a refinement of features that moves further is astray
+_EDGE = 0.02  # of the long side, left out along the edge of the field of view
 
 
 class WeakRegistration(Exception):
@@ -31,7 +36,7 @@ class Registration(NamedTuple):
 
 
 def register(poor: np.ndarray, reference: np.ndarray) -> Registration:
-    """Find the homography from matched SIFT features by MAGSAC.
+    """Find the homography from matched SIFT features by MAGSAC, then `refine` it.
 
     Features are found on the locally normalised green channel, at a long side of at most 1536 px.
 
@@ -68,7 +73,85 @@ def register(poor: np.ndarray, reference: np.ndarray) -> Registration:
             f"{inliers} matched features agree with one homography, {FEWEST_INLIERS} needed"
         )
     _check(homography, poor.shape)
-    return Registration(homography, inliers)
+    found = refine(poor, reference, homography)
+    return Registration(found.homography if found else homography, inliers)
+
+
+class Refinement(NamedTuple):
+    """A homography as in `Registration`, and how well the photographs then correlate, up to 1."""
+
+    homography: np.ndarray
+    correlation: float
+
+
+def refine(
+    poor: np.ndarray, reference: np.ndarray, start: np.ndarray, farthest: float = _CORRECTION
+) -> Refinement | None:
+    """Improve a homography until the locally normalised green channels correlate best.
+
+    G. D. Evangelidis and E. Z. Psarakis, "Parametric image alignment using enhanced correlation
+    coefficient maximization", IEEE Transactions on Pattern Analysis and Machine Intelligence
+    30(10), 2008.
+
+    Args:
+        poor: uint8 RGB [h, w, 3].
+        reference: uint8 RGB [H, W, 3], of any other size.
+        start: from pixels of `poor` to those of `reference`, right to a few pixels.
+        farthest: how far the middle of the frame may move, as a share of the long side.
+
+    Returns:
+        None where the search does not converge, or ends further from where it began.
+    """
+    long_side = max(reference.shape[:2])
+    ratio = magnification(start, poor.shape)
+    factor = min(1, _REFINED_SIDE / long_side, 1 / ratio)
+    scalings = scaling(factor * ratio), scaling(factor)
+    images = [
+        cv2.resize(image, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+        for image, f in ((poor, factor * ratio), (reference, factor))
+    ]
+    back = scalings[0] @ np.linalg.inv(start) @ np.linalg.inv(scalings[1])
+    back = (back / back[2, 2]).astype(np.float32)
+    both = warp(fov_mask(images[1]), back, images[0].shape) & fov_mask(images[0])
+    masks = both, warp(both, np.linalg.inv(back), images[1].shape)
+    moving, fixed = (_detail(*pair) for pair in zip(images, masks, strict=True))
+    reach = 2 * round(_EDGE * max(both.shape)) + 1
+    inside = cv2.erode(both.astype(np.uint8), np.ones((reach, reach), np.uint8), borderValue=0)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
+    try:
+        correlation, back = cv2.findTransformECC(
+            fixed, moving, back, cv2.MOTION_HOMOGRAPHY, stop, inside, 5
+        )
+    except cv2.error:  # nothing to follow, or it has left the frame
+        return None
+    found = np.linalg.inv(scalings[1]) @ np.linalg.inv(back.astype(float)) @ scalings[0]
+    if not np.isfinite(found).all() or correlation <= 0:
+        return None
+    if distance(found, start, poor.shape) > farthest * long_side:
+        return None
+    return Refinement(found / found[2, 2], float(correlation))
+
+
+def scaling(factor: float) -> np.ndarray:
+    """Return the homography from a frame to the same frame at `factor` times its size."""
+    return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
+
+
+def magnification(homography: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Return the length of a pixel of a frame [h, w, ...], in its middle, on the other frame."""
+    depth = homography[2] @ (shape[1] / 2, shape[0] / 2, 1)
+    return float(np.sqrt(abs(np.linalg.det(homography) / depth**3)))
+
+
+def distance(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Return how far apart two homographies lay a frame [h, w, ...], at most, in px.
+
+    A grid over the middle half of the frame is compared, where every photograph shows the retina.
+    """
+    lines = np.linspace(0.25, 0.75, 5)
+    points = np.stack(np.meshgrid(lines * shape[1], lines * shape[0]), -1).reshape(1, -1, 2)
+    places = [cv2.perspectiveTransform(points, matrix) for matrix in (a, b)]
+    return float(np.linalg.norm(places[0] - places[1], axis=-1).max())
 
 
 def warp(image: np.ndarray, homography: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -123,6 +206,12 @@ def _features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     found, descriptors = sift.detectAndCompute(grey, inside)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
     return (points + 0.5) / factor - 0.5, descriptors
+
+
+def _detail(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the locally normalised green channel without noise and outliers, float32 [H, W]."""
+    green = cv2.GaussianBlur(image[..., 1].astype(np.float32), (0, 0), 1)
+    return np.clip(normalise(green, mask, max(mask.shape) / _LOCAL), -4, 4)
 
 
 def _check(homography: np.ndarray, shape: tuple[int, ...]) -> None:
