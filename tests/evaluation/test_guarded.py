@@ -41,7 +41,7 @@ def test_a_model_that_is_sure_stays_as_it_is(scale):
     model = Guarded(Sharper(scale))
     assert model.name == "mine+guard"
     assert model.fallback(image).max() < 1e-3
-    np.testing.assert_allclose(model.upscale(image), Sharper(scale).upscale(image), atol=1)
+    np.testing.assert_allclose(model.upscale(image), Sharper(scale).upscale(image), atol=2)
 
 
 @pytest.mark.parametrize("scale", [1, 2])
