@@ -1,13 +1,15 @@
 """Other networks on the same photographs: Real-ESRGAN and RealSR beside the pretrained models.
 
-    python benchmarks/peers.py [MODEL ...] [--data DATASET ...] [--split test] [--kept DIR]
-        [--hr-long-side 512] [--side 128] [--rounds 3] [--csv FILE] [--picture FILE] [--json]
+    python benchmarks/peers.py [MODEL ...] [--data DATASET ...] [--split test]
+        [--photographs N] [--hr-long-side 512] [--kept DIR] [--csv FILE] [--picture FILE]
+        [--side 128] [--rounds 3] [--json]
 
 Each MODEL (default: `fundus-x4` and `fundus-x4-gan`) is a pretrained model or a model folder of
 scale 4. All methods get the same LR: degradation `bicubic`, protocol `standard`. Without DATASET
-they get phantoms. `--csv` writes all metrics, of which the printed table has the main ones. The
-values of each photograph are in a file of `--kept`: a repeated command measures only what is
-missing there. Delete the folder when a model changes.
+they get phantoms. `--photographs` takes N of each data set, evenly spaced in the order of their
+names. `--csv` writes all metrics, of which the printed table has the main ones. The values of each
+photograph are in a file of `--kept`: a repeated command measures only what is missing there. Delete
+the folder when a model changes.
 
 Everything runs on one core. Speed is output megapixels per second of processor time, the best of
 the interleaved rounds, so other programs barely affect it. `ratio` is a model's speed over that of
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=["fundus-x4", "fundus-x4-gan"])
     parser.add_argument("--data", nargs="+", default=["phantom:20"])
     parser.add_argument("--split", default="test")
+    parser.add_argument("--photographs", type=int, default=1000, help="of each data set, at most")
     parser.add_argument("--kept", type=Path, help="folder of the measured values")
     parser.add_argument("--hr-long-side", type=int, default=512)
     parser.add_argument("--side", type=int, default=128, help="LR px of the square that is timed")
@@ -100,7 +103,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         kept.mkdir(parents=True, exist_ok=True)
         for spec in options.data:
             rows = []
-            for photograph in datasets.select(datasets.find(spec), options.split):
+            photographs = datasets.select(datasets.find(spec), options.split)
+            count = min(options.photographs, len(photographs))
+            for i in np.linspace(0, len(photographs) - 1, count).round().astype(int):
+                photograph = photographs[i]
                 rows += measured(photograph, standard, methods, observers, kept)
                 print(f"{spec}: {photograph.id}", file=sys.stderr, flush=True)
             found[spec] = summary(rows, [model.name for model in ours])
