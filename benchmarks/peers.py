@@ -86,12 +86,13 @@ def main() -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure all data sets, then the speed."""
+    check_installed()
+
     from srgan_keras.data import datasets
     from srgan_keras.evaluation.protocol import Standard
     from srgan_keras.evaluation.vgg_distance import VggDistance, vgg_features
     from srgan_keras.inference.model import load
 
-    check_installed()
     ours = [load(name) for name in options.models]
     methods = [*ours, *map(NcnnNetwork, PEERS)]
     standard = Standard(hr_long_side=options.hr_long_side)
