@@ -13,8 +13,9 @@ the folder when a model changes.
 
 Everything runs on one core. Speed is output megapixels per second of processor time, the best of
 the interleaved rounds, so other programs barely affect it. `ratio` is a model's speed over that of
-a network. Expect more than 5, and a model ahead of both networks in all of its `fidelity` metrics
-and in `vgg_distance`: the 95 % interval of the paired difference is on the better side of 0.
+a network. `ahead` counts the metrics whose paired difference has a 95 % interval on the better side
+of 0. Expect a ratio above 5, and a model ahead of both networks in every `fidelity` metric and in
+`vgg_distance`.
 """
 
 import argparse
