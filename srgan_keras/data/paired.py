@@ -25,6 +25,7 @@ from srgan_keras.data.registration import (
 SCALES = (1, 2, 4, 8)
 SAME_PLACE = 0.5
 """LR px: a smaller shift leaves LR as it is, because interpolation would blur it."""
+_FARTHEST = 0.1  # of the long side, that a pair of fitting sizes moves without matched features
 _SURE = 0.5  # correlation at which a refinement needs no matched features
 _LIKELY = 0.3  # the same of one that finds next to no shift
 
@@ -96,12 +97,12 @@ def align(
     height, width = (side // scale for side in hr.shape[:2])
     if not height * width:
         raise WeakRegistration(f"HR is smaller than one pixel of LR at scale {scale}")
+    homography = _homography(lr, hr)
+    _check_scale(magnification(homography, lr.shape), scale)
     hr = hr[: scale * height, : scale * width]
     mask = fov_mask(hr, fov_mask_version)
-    homography = _homography(lr, hr, scale)
-    if homography is None:
+    if (homography == scaling(scale)).all():
         return AlignedPair(hr, lr, mask, scale)
-    _check_scale(magnification(homography, lr.shape), scale)
     placed = scaling(1 / scale) @ homography
     shown = warp(fov_mask(lr, fov_mask_version), placed, (height, width))
     # the kernel reaches two pixels over the edge of LR's frame
@@ -117,21 +118,23 @@ def align(
     return AlignedPair(hr * large[..., np.newaxis], lr * both[..., np.newaxis], large, scale)
 
 
-def _homography(lr: np.ndarray, hr: np.ndarray, scale: int) -> np.ndarray | None:
-    """Return the homography from pixels of LR to those of HR; None where LR fits as it is."""
+def _homography(lr: np.ndarray, hr: np.ndarray) -> np.ndarray:
+    """Return the homography from pixels of LR to those of HR; `scaling` where LR fits as it is."""
     found = None
-    if lr.shape[0] * scale == hr.shape[0] and lr.shape[1] * scale == hr.shape[1]:
-        found = refine(lr, hr, scaling(scale))
-        if found and found.correlation >= _LIKELY:
-            shift = distance(found.homography, scaling(scale), lr.shape) / scale
-            if shift <= SAME_PLACE:
-                return None
+    sizes = {s: tuple(side // s for side in hr.shape[:2]) for s in SCALES}
+    for scale in (s for s, size in sizes.items() if size == lr.shape[:2]):
+        place = scaling(scale)
+        found = refine(lr, hr, place, _FARTHEST)
+        likely = found and found.correlation >= _LIKELY
+        if likely and distance(found.homography, place, lr.shape) <= SAME_PLACE * scale:
+            return place
     try:
         return register(lr, hr).homography
     except WeakRegistration:
-        if found and found.correlation >= _SURE:
-            return found.homography
-        raise
+        if not found or found.correlation < _SURE:
+            raise
+        # once more, now that what both show is known
+        return (refine(lr, hr, found.homography) or found).homography
 
 
 def _check_scale(ratio: float, scale: int) -> None:

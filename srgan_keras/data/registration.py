@@ -15,7 +15,8 @@ _RATIO = 0.8  # of the distances to the best and the second-best match: Lowe 200
 _TOLERANCE = 3.0  # px at `_SIDE`
 _REFINED_SIDE = 1024  # px, largest long side at which a homography is refined
 _LOCAL = 60  # long sides over the Gaussian of the normalisation there
-_CORRECTION = 0.02  # of the long side: a refinement that moves the middle further has gone astray
+_CORRECTION = 0.02  # of the long side: a refinement of features that moves further is astray
+_EDGE = 0.02  # of the long side, left out along the edge of the field of view
 
 
 class WeakRegistration(Exception):
@@ -83,7 +84,9 @@ class Refinement(NamedTuple):
     correlation: float
 
 
-def refine(poor: np.ndarray, reference: np.ndarray, start: np.ndarray) -> Refinement | None:
+def refine(
+    poor: np.ndarray, reference: np.ndarray, start: np.ndarray, farthest: float = _CORRECTION
+) -> Refinement | None:
     """Improve a homography until the locally normalised green channels correlate best.
 
     G. D. Evangelidis and E. Z. Psarakis, "Parametric image alignment using enhanced correlation
@@ -94,9 +97,10 @@ def refine(poor: np.ndarray, reference: np.ndarray, start: np.ndarray) -> Refine
         poor: uint8 RGB [h, w, 3].
         reference: uint8 RGB [H, W, 3], of any other size.
         start: from pixels of `poor` to those of `reference`, right to a few pixels.
+        farthest: how far the middle of the frame may move, as a share of the long side.
 
     Returns:
-        None where the search does not converge, or ends far from where it began.
+        None where the search does not converge, or ends further from where it began.
     """
     long_side = max(reference.shape[:2])
     ratio = magnification(start, poor.shape)
@@ -111,7 +115,7 @@ def refine(poor: np.ndarray, reference: np.ndarray, start: np.ndarray) -> Refine
     both = warp(fov_mask(images[1]), back, images[0].shape) & fov_mask(images[0])
     masks = both, warp(both, np.linalg.inv(back), images[1].shape)
     moving, fixed = (_detail(*pair) for pair in zip(images, masks, strict=True))
-    reach = 2 * round(_CORRECTION * max(both.shape)) + 1
+    reach = 2 * round(_EDGE * max(both.shape)) + 1
     inside = cv2.erode(both.astype(np.uint8), np.ones((reach, reach), np.uint8), borderValue=0)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
     try:
@@ -123,7 +127,7 @@ def refine(poor: np.ndarray, reference: np.ndarray, start: np.ndarray) -> Refine
     found = np.linalg.inv(scalings[1]) @ np.linalg.inv(back.astype(float)) @ scalings[0]
     if not np.isfinite(found).all() or correlation <= 0:
         return None
-    if distance(found, start, poor.shape) > _CORRECTION * long_side:
+    if distance(found, start, poor.shape) > farthest * long_side:
         return None
     return Refinement(found / found[2, 2], float(correlation))
 

@@ -10,17 +10,18 @@ import numpy as np
 
 from srgan_keras.models.bicubic import bicubic_upsample
 
-LOW, HIGH = 0.15, 0.4
+LOW, HIGH = 0.5, 0.7
 """Disagreement up to which SR is kept, and from which on the fallback replaces it."""
 
-SIGMA = 4.0
-"""LR px, of the Gaussian over which disagreement is a mean."""
+SIGMA = 8.0
+"""LR px, of the Gaussian over which disagreement is taken."""
 
-REACH = 13
-"""LR px: the Gaussian ends at 12, and the interpolation of the share reads one more."""
+_END = 24  # LR px, where the Gaussian ends
+REACH = _END + 1
+"""LR px that the share of a pixel depends on: the interpolation of shares reads one more."""
 
-_FLOOR = 0.25 / 255
-"""A smaller change cannot be seen, and counts as this much."""
+_FLOOR = 0.1 / 255
+"""A change that varies less than this counts as varying so much."""
 
 
 def guarded(
@@ -28,9 +29,7 @@ def guarded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Blend SR with the fallback, pixel by pixel.
 
-    With D = SR - fallback, and the deviation S of the eight orientations, disagreement is
-    q = sqrt(G(S^2) / G(D^2)), where G is a Gaussian of `SIGMA` at LR size. The share of the
-    fallback is the smoothstep of q between `LOW` and `HIGH`.
+    The share of the fallback is the smoothstep of `disagreement` between `LOW` and `HIGH`.
 
     Args:
         images: LR, float32 [N, h, w, 3] in 0..1.
@@ -44,24 +43,37 @@ def guarded(
     """
     fallback = images if scale == 1 else np.clip(bicubic_upsample(images, scale), 0, 1)
     change = sr - fallback
-    share = np.stack(
-        [_share(*pair, scale) for pair in zip(np.mean(change**2, -1), deviation**2, strict=True)]
-    )
-    return fallback + (1 - share[..., np.newaxis]) * change, share
+    shares = []
+    for pair in zip(change, deviation, strict=True):
+        t = np.clip((disagreement(*pair, scale) - LOW) / (HIGH - LOW), 0, 1)
+        share = t * t * (3 - 2 * t)
+        shares.append(cv2.resize(share, sr.shape[2:0:-1], interpolation=cv2.INTER_LINEAR))
+    share = np.stack(shares)
+    return fallback + (1 - share)[..., np.newaxis] * change, share
 
 
-def _share(change: np.ndarray, deviation: np.ndarray, scale: int) -> np.ndarray:
-    """Return the share of the fallback, from the squares of both."""
-    size = change.shape[1] // scale, change.shape[0] // scale
-    smooth = [
-        _smooth(cv2.resize(x, size, interpolation=cv2.INTER_AREA)) for x in (change, deviation)
-    ]
-    q = np.sqrt(smooth[1] / (smooth[0] + _FLOOR**2))
-    t = np.clip((q - LOW) / (HIGH - LOW), 0, 1)
-    share = t * t * (3 - 2 * t)
-    return cv2.resize(share, change.shape[::-1], interpolation=cv2.INTER_LINEAR)
+def disagreement(change: np.ndarray, deviation: np.ndarray, scale: int) -> np.ndarray:
+    """Return the deviation S of the orientations over that of the change D around a pixel.
+
+    q^2 = G(S^2) / (G(D^2) - G(D)^2), where G is a Gaussian of `SIGMA`. An even change, such as one
+    of brightness, does not count.
+
+    Args:
+        change: SR - fallback, float32 [H, W, 3].
+        deviation: of the self-ensemble, [H, W], in the same unit.
+        scale: SR side over LR side.
+
+    Returns:
+        q, float32 [H / scale, W / scale].
+    """
+    mean, squares, doubt = (_local(x, scale) for x in (change, change**2, deviation**2))
+    variance = np.maximum(squares - mean**2, 0).mean(axis=-1)  # rounding: it may be below 0
+    return np.sqrt(doubt / (variance + _FLOOR**2))
 
 
-def _smooth(squares: np.ndarray) -> np.ndarray:
-    side = 2 * (REACH - 1) + 1
-    return cv2.GaussianBlur(squares, (side, side), SIGMA, borderType=cv2.BORDER_REFLECT)
+def _local(values: np.ndarray, scale: int) -> np.ndarray:
+    """Return the Gaussian mean around each LR pixel: [H, W, ...] -> [H / scale, W / scale, ...]."""
+    size = values.shape[1] // scale, values.shape[0] // scale
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    side = 2 * _END + 1
+    return cv2.GaussianBlur(small, (side, side), SIGMA, borderType=cv2.BORDER_REFLECT)

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.data.image_file import ImageFile
+from srgan_keras.evaluation.guarded import Guarded
 from srgan_keras.export import model_folder
 from srgan_keras.inference import upscale_files
 from srgan_keras.inference.image_files import read, write
@@ -290,3 +291,15 @@ def test_when_recommended_skips_and_counts(models, tmp_path, monkeypatch, caplog
     assert run(models / "stage1", "in", "--out", "out", "--when", "recommended") == 0
     assert made() == ["deep.png", "good.png"]
     assert "1 of 3 files are skipped: retake 1" in caplog.text
+
+
+def test_a_guarded_model_says_what_it_left_and_equals_the_measured_one(models, photographs, caplog):
+    caplog.set_level(logging.INFO)
+    for name, kept in [("restore", "left as in the input"), ("stage1", "interpolated bicubic")]:
+        options = ("--precision", "float32", "--no-skip-outside", "--guard", "--uncertainty")
+        assert run(models / name, "in/a.png", "--out", name, *options) == 0
+        assert re.search(rf"in/a\.png: guard: \d+ % of the \w+ {kept}", caplog.text)
+        assert made(name) == ["a.png", "a.uncertainty.png"]
+        image = read(Path("in/a.png")).colour
+        expected = Guarded(load(models / name)).upscale(image)
+        np.testing.assert_allclose(read(Path(name, "a.png")).colour, expected, atol=1)
