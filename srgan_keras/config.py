@@ -219,8 +219,8 @@ class Vgg:
     """The VGG-19 feature network of the content loss, Eq. (3)."""
 
     weights: str = "auto"
-    """auto (bundled, or imagenet if a layer is deeper than block 3), bundled (blocks 1 to 3),
-    imagenet (Keras's cache, else its download), random, or the path of a weight file.
+    """auto: bundled, or imagenet if a layer is deeper than block 3. bundled: blocks 1 to 3.
+    imagenet: Keras's cache, else its download. Also random, or the path of a weight file.
     A weight file holds VGG-19 without its top (include_top=False)."""
     layer: str = "block5_conv4"
     """Layer of the feature map phi_i,j: block{i}_conv{j}, or block{i}_pool."""

@@ -28,7 +28,12 @@ SITUATIONS = int(os.environ.get("SRGAN_KERAS_SITUATIONS", "15"))
 COUNTS: Counter = Counter()
 """Situations by command and exit status."""
 
-COMMANDS = ("upscale", "prepare", "evaluate", "train", "downstream", "export")
+WEIGHTS = {
+    "upscale": 6, "prepare": 6, "evaluate": 6, "train": 4, "downstream": 3, "export": 2,
+    "pairs": 4, "assess": 4,
+}  # fmt: skip
+"""How often each command is drawn; pairs is `evaluate --pairs`."""
+COMMANDS = tuple(WEIGHTS)
 OUTPUTS = (
     *("beside", "the input", "inside the input", "around the input", "a link to the input"),
     *("a link inside the input", "other case", "other form", "an earlier result"),
@@ -43,6 +48,7 @@ OWN = (
     *("logs/stage1/mine", "samples/mine.png", "trainings/mine.txt", "inputs/a.png", "run.json"),
     *("onnx/model.onnx", "litert/mine", "litert/model.tflite", "LICENSE", "saved_model/mine"),
     *("overlays-unet-1.png", "history.csv", "config.yaml", ".m.partial/mine", ".m.old/mine"),
+    *("per_pair.csv", "quality.csv", ".quality.unfinished.csv", "pairs.csv"),
 )
 
 
@@ -62,13 +68,16 @@ def model() -> Path:
 
 
 def write_photographs(folder: Path, size: int, command: str) -> None:
-    """Photographs; for segmentation, in the layout of DRIVE."""
+    """Photographs; for pairs with their table; for segmentation in the layout of DRIVE."""
     folder.mkdir(parents=True)
     for seed, name in enumerate(("a.png", "Ä.png", "b.jpg", "deep/A.png")):
         file = folder / name
         file.parent.mkdir(exist_ok=True)
         kind = file.suffix
         file.write_bytes(cv2.imencode(kind, phantom(seed, size).image[..., ::-1])[1].tobytes())
+    if command == "pairs":
+        lines = ["poor,good,H_poor_to_good", "a.png,Ä.png,1 0 0 0 1 0 0 0 1", ""]
+        (folder / "pairs.csv").write_text("\n".join(lines), encoding="utf-8")
     if command != "downstream":
         return
     for seed, (split, number) in enumerate((("training", 21), ("test", 1))):
@@ -101,12 +110,20 @@ def run(command: str, photographs: Path, out: Path, overwrite: bool) -> tuple[in
             *("--no-retrain", "--hr-long-side", "32"),
         ],
         "export": [str(out), "--format", "litert", "--data", str(photographs)],
+        "pairs": ["--pairs", str(photographs)],
+        "assess": [str(photographs)],
     }[command]
-    place = {"train": ["--workdir", str(out)], "export": []}.get(command, ["--out", str(out)])
-    again = ["--overwrite"] if overwrite and command in ("upscale", "prepare", "train") else []
+    place = {
+        "train": ["--workdir", str(out)],
+        "export": [],
+        "assess": ["--out", str(out / "quality.csv")],
+    }.get(command, ["--out", str(out)])
+    with_overwrite = ("upscale", "prepare", "train", "assess")
+    again = ["--overwrite"] if overwrite and command in with_overwrite else []
+    name = "evaluate" if command == "pairs" else command
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-        status = cli.main([command, *few, *place, *again])
+        status = cli.main([name, *few, *place, *again])
     return status, errors.getvalue()
 
 
@@ -202,8 +219,7 @@ def arranged(root: Path, draw: st.DrawFn, command: str) -> tuple[Path, Path, set
 @given(st.data())
 def test_every_file_of_a_person_is_there_afterwards(data):
     draw = data.draw
-    weights = {"upscale": 6, "prepare": 6, "evaluate": 6, "train": 4, "downstream": 3, "export": 2}
-    command = draw(st.sampled_from([c for c, n in weights.items() for _ in range(n)]))
+    command = draw(st.sampled_from([c for c, n in WEIGHTS.items() for _ in range(n)]))
     overwrite = draw(st.booleans(), label="overwrite")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch).resolve()
@@ -219,8 +235,8 @@ def test_every_file_of_a_person_is_there_afterwards(data):
     if status == 2:
         assert len(errors.strip().splitlines()) == 1
     if out == photographs or out.resolve() == photographs.resolve():
-        assert command == "export" or status == 2
-        assert "overwrite" not in errors
+        assert command in ("export", "assess") or status == 2
+        assert command == "assess" or "overwrite" not in errors
 
 
 def test_the_situations_are_of_all_kinds(capsys):

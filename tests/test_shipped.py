@@ -14,6 +14,7 @@ from srgan_keras.inference.model import load
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(f.parent for f in ROOT.glob("saved_models/*/model.json"))
 ABOUT = yaml.safe_load((ROOT / "docs" / "cards" / "cards.yaml").read_text())
+DATA = ABOUT["all"]["data"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -24,8 +25,9 @@ def test_a_shipped_model(folder: Path):
     text = (folder / "model.json").read_text()
     info = json.loads(text)
     assert info["name"] == folder.name
-    assert len(info["training_sha256"]) == 49
-    assert info["configuration"]["data"]["source"] == "data/idrid/images"
+    assert f"Training uses {len(info['training_sha256'])}" in ABOUT[folder.name].get("data", DATA)
+    source = info["configuration"]["data"]["source"]
+    assert source == ("data/restore" if folder.name == "fundus-restore" else "data/idrid/images")
     assert '"/' not in text, "an absolute path"
     card = (folder / "README.md").read_text(encoding="utf-8")
     for part in ("license: cc-by-4.0", "Porwal", "not a medical device", "| full | psnr |"):
@@ -34,7 +36,8 @@ def test_a_shipped_model(folder: Path):
     flat = np.full((9, 14, 3), (150, 80, 40), np.uint8)
     sr = model.upscale(flat)
     assert sr.shape == (9 * model.scale, 14 * model.scale, 3)
-    assert np.abs(sr.astype(int) - flat[0, 0]).max() <= 4
+    # a model that restores may take a flat place for haze
+    assert np.abs(sr.astype(int) - flat[0, 0]).max() <= (8 if model.scale == 1 else 4)
 
 
 @pytest.mark.parametrize(("name", "filters"), [("fundus-x4", 64), ("fundus-x2", 48)])
@@ -51,9 +54,10 @@ def test_the_preset_goes_on_from_a_shipped_model(name, filters):
 @pytest.mark.parametrize("name", [folder.name for folder in FOLDERS])
 def test_the_cards_command_has_the_settings_of_the_model(name, monkeypatch):
     """A preset that changes leaves behind the commands of models that were trained before."""
-    folder, command = ROOT / "saved_models" / name, ABOUT[name]["command"].strip()
-    assert f"\n{command}\n" in (folder / "README.md").read_text(encoding="utf-8")
-    verb, _, options = command.partition("srgan_keras.train")
+    folder, commands = ROOT / "saved_models" / name, ABOUT[name]["command"].strip()
+    assert f"\n{commands}\n" in (folder / "README.md").read_text(encoding="utf-8")
+    *_, last = (line for line in commands.splitlines() if line.startswith("python -m"))
+    verb, _, options = last.partition("srgan_keras.train")
     assert verb == "python -m "
     given = []
     monkeypatch.setattr("srgan_keras.train.train", lambda config, *_: given.append(config))
@@ -71,7 +75,8 @@ def decisive(settings: config.Config) -> dict:
     train = {k: v for k, v in plain["train"].items() if k in common or k.startswith(stage)}
     kept = {"train": train} | {p: plain[p] for p in ("data", "degradation", "generator")}
     if stage == "stage1":
-        own = {k: v for k, v in plain["loss"].items() if k == "pixel" or k.startswith(stage)}
+        terms = (stage, "pixel", "structure", "contrast")
+        own = {k: v for k, v in plain["loss"].items() if k.startswith(terms)}
         return kept | {"loss": own}
     vgg = {k: v for k, v in plain["vgg"].items() if k != "weights"}
     return kept | {"loss": plain["loss"], "discriminator": plain["discriminator"], "vgg": vgg}

@@ -4,7 +4,8 @@
 
 The last arguments are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: they
 hold the card's figures. `cards.yaml` holds intended use and known failures, which no file of a run
-has. After a change of it or of the template, keep the figures and write the card again:
+has, and `no_harm_xS.json` what `benchmarks/no_harm.py --json` prints for the models of scale S.
+After a change of them or of the template, keep the figures and write the card again:
 
     python docs/cards/ship.py fundus-x4 saved_models/fundus-x4
 """
@@ -69,13 +70,37 @@ def card(info: dict[str, Any], about: dict[str, Any], table: list[list[str]]) ->
         autoescape=False,
     )
     own = about[info["name"]]
-    about = about["all"] | own | {"failures": own["failures"] + about["all"]["failures"]}
+    about = about["all"] | own
+    about["failures"] = about["failures"] + about["general"]
     return environment.get_template("card.md.j2").render(
         **info,
         notice=notice(info["scale"] == 1),
         about=about,
+        harm=no_harm(info["name"], info["scale"]),
         figures=table or present_rows(info["name"]),
     )
+
+
+def no_harm(name: str, scale: int) -> list[list[str]]:
+    """Return the rows of the no-harm table that a model has; none before it is measured."""
+    file = HERE / f"no_harm_x{scale}.json"
+    gains = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    situations = dict.fromkeys(row for metric in gains.values() for row in metric)
+    cells = {
+        row: [signed(gains[metric].get(row, {}).get(name), metric) for metric in gains]
+        for row in situations
+    }
+    found = [[row, *values] for row, values in cells.items() if any(values)]
+    return [["photographs", *gains], *found] if found else []
+
+
+def signed(gain: dict[str, Any] | None, metric: str) -> str:
+    """Return a mean gain and its 95 % interval, or nothing if it was not measured."""
+    if not gain or gain["mean"] is None:
+        return ""
+    digits = 0 if metric.startswith("false") else 3
+    low, high = gain["ci95"] or [gain["mean"]] * 2
+    return f"{gain['mean']:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def present_rows(name: str) -> list[list[str]]:

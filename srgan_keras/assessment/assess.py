@@ -3,6 +3,7 @@
 import csv
 import glob
 import logging
+import math
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ def assess(options: AssessOptions) -> None:
         raise UsageError(f"{out} exists: choose another file, or set overwrite to replace it")
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     _refuse_foreign(unfinished)
-    done = _finished(unfinished)
+    done = _finished(unfinished, files)
     if done:
         log.info("%s: %d photographs are assessed already", unfinished, len(done))
     todo = [file for file in files if _name(file) not in done]
@@ -61,7 +62,7 @@ def assess(options: AssessOptions) -> None:
                 table.flush()
                 done[row["file"]] = row
         _write_table(out, [done[_name(file)] for file in files])
-        unfinished.unlink()
+        unfinished.unlink(missing_ok=True)  # another process may have made the same table
     except OSError as error:
         if error.filename is None:
             raise
@@ -74,6 +75,8 @@ def assess(options: AssessOptions) -> None:
 
 def _refuse_foreign(file: Path) -> None:
     """Refuse to replace a file that is not a table of `assess`, such as an input."""
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: give a file, such as {file / 'quality.csv'}")
     if file.is_file():
         with file.open("rb") as table:
             ours = table.readline().strip() == ",".join(COLUMNS).encode()
@@ -150,13 +153,33 @@ def _cell(value: float) -> str:
     return "" if value != value else f"{value:.4f}"  # NaN
 
 
-def _finished(unfinished: Path) -> dict[str, Row]:
-    """Read the rows that an interrupted command has left; a half-written last line is dropped."""
+def _finished(unfinished: Path, files: Sequence[Path]) -> dict[str, Row]:
+    """Read the rows that an interrupted command has left.
+
+    Half a line is dropped, and so are the rows of files that could not be read or that changed
+    after the interruption: these files are read again.
+    """
     if not unfinished.is_file():
         return {}
+    stopped = unfinished.stat().st_mtime
+    unchanged = {_name(file) for file in files if _changed(file) <= stopped}
     text = unfinished.read_text(encoding="utf-8", errors="replace")
     rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines(keepends=True))
-    return {row["file"]: row for row in rows if None not in row.values() and None not in row}
+    return {
+        row["file"]: row
+        for row in rows
+        if None not in row.values() and None not in row
+        if row["recommendation"] != FAILED and row["file"] in unchanged
+    }
+
+
+def _changed(file: Path) -> float:
+    """Return when a file was written or renamed; an older one that replaces it is new, too."""
+    try:
+        status = file.stat()
+    except OSError:
+        return math.inf
+    return max(status.st_mtime, status.st_ctime)
 
 
 def _write_table(file: Path, rows: Sequence[Row]) -> None:

@@ -74,7 +74,8 @@ def export(options: ExportOptions) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    copy = f"copy the model folder to a place of your own, then export the copy: cp -r {folder} ."
+    advice = "copy the model folder to a place of your own, then export the copy"
+    copy = f"{advice}: cp -r {folder} my-{folder.name}"
     output_folder.check_writable(folder, copy)
 
 

@@ -33,8 +33,8 @@ def build_vgg19(weights: str, needed: Iterable[str] = ("block5_pool",)) -> tuple
 
     Returns:
         The model, BGR [N, H, W, 3] with means subtracted -> block5_pool, or block3_pool for
-        `bundled`, and what was loaded: `bundled`, `imagenet`, `random`, or `sha256:` and the digest
-        of the file.
+        `bundled`. Then the name of the loaded weights: `bundled`, `imagenet`, `random`, or
+        `sha256:` and the digest of the file.
 
     Raises:
         UsageError: the weights do not exist, are not those of VGG-19, or end before a needed layer.

@@ -70,15 +70,19 @@ def write(workdir: Path, models: Sequence[Model] = ()) -> Path:
         for file in sorted(workdir.glob("overlays-*-*.png"))
         if output.owns(file.name)
     }
-    rows_of = [run["models"] for run in runs] + [part["inputs"] for part in experiments]
+    # pairs have the row `input` with models of any scale
+    rows_of = [run["models"] for run in runs if not _of_pairs(run)]
+    rows_of += [part["inputs"] for part in experiments]
     restores = any(INPUT in names for names in rows_of)
+    restores |= any(model.info and model.info["scale"] == 1 for model in models)
+    subject = "restoration" if restores else "super-resolution"
     of_run = {
         name: (workdir / name).read_text(encoding="utf-8") if _made(workdir, name) else ""
         for name in ("config.yaml", "run.json")
     }
     page = _template().render(
         title=workdir.resolve().name,
-        subject="restoration" if restores else "super-resolution",
+        subject="enhancement" if any(map(_of_pairs, runs)) else subject,
         notice=notice(restores),
         phantoms=any(
             phantom_count(source or "") is not None

@@ -89,7 +89,7 @@ def per_image(rows: pd.DataFrame) -> pd.DataFrame:
         "model": rows["model"],
         "region": REGION,
     }
-    return pd.DataFrame(about | {m: pd.to_numeric(rows[m]) for m in metrics})
+    return pd.DataFrame(about | {m: pd.to_numeric(rows[m], errors="coerce") for m in metrics})
 
 
 def _values(strata: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:

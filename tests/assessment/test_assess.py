@@ -1,5 +1,6 @@
 import csv
 import logging
+import os
 
 import cv2
 import numpy as np
@@ -78,6 +79,35 @@ def test_an_interrupted_command_resumes(folder, monkeypatch):
     assert rows()[0] == kept
     assert len(rows()) == 3
     assert not list(folder.parent.glob(".*"))
+
+
+def test_files_that_failed_or_changed_are_read_again(folder, monkeypatch):
+    """The rest of an interrupted command's rows are kept: none is stale."""
+    (folder / "b.png").write_bytes(b"not yet there")
+    assert run("photographs", "--out", "table.csv") == 1
+    (folder.parent / "table.csv").rename(folder.parent / ".table.unfinished.csv")
+    before = rows(".table.unfinished.csv")
+    cv2.imwrite(str(folder / "b.png"), phantom(2, 200).image[..., ::-1])
+    stopped = (folder.parent / ".table.unfinished.csv").stat().st_mtime
+    older = folder.parent / "older.png"
+    cv2.imwrite(str(older), phantom(4, 160).image[..., ::-1])
+    os.utime(older, (stopped - 3600, stopped - 3600))
+    older.replace(folder / "deep" / "c.png")
+    measure, seen = command.measure, []
+    monkeypatch.setattr(command, "measure", lambda image: seen.append(0) or measure(image))
+    assert run("photographs", "--out", "table.csv") == 0
+    assert len(seen) == 2
+    found = rows()
+    assert found[0] == before[0]
+    assert found[1]["recommendation"] != "unreadable"
+    assert [row["width"] for row in found] == ["200", "200", "160"]
+
+
+def test_a_folder_in_the_place_of_the_table_is_refused_at_once(folder, monkeypatch, capsys):
+    monkeypatch.setattr(command, "measure", lambda _: pytest.fail("computed first"))
+    (folder.parent / "out").mkdir()
+    assert run("photographs", "--out", "out", "--overwrite") == 2
+    assert "out is a folder: give a file, such as out/quality.csv" in capsys.readouterr().err
 
 
 def test_a_table_is_not_replaced_unless_told(folder, capsys):
