@@ -131,9 +131,10 @@ def _homography(lr: np.ndarray, hr: np.ndarray) -> np.ndarray:
     try:
         return register(lr, hr).homography
     except WeakRegistration:
-        if found and found.correlation >= _SURE:
-            return found.homography
-        raise
+        if not found or found.correlation < _SURE:
+            raise
+        # once more, now that what both show is known
+        return (refine(lr, hr, found.homography) or found).homography
 
 
 def _check_scale(ratio: float, scale: int) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 
 from srgan_keras.models.bicubic import bicubic_upsample
 
-LOW, HIGH = 0.3, 0.7
+LOW, HIGH = 0.5, 0.7
 """Disagreement up to which SR is kept, and from which on the fallback replaces it."""
 
-SIGMA = 4.0
+SIGMA = 8.0
 """LR px, of the Gaussian over which disagreement is taken."""
 
-_END = 12  # LR px, where the Gaussian ends
+_END = 24  # LR px, where the Gaussian ends
 REACH = _END + 1
 """LR px that the share of a pixel depends on: the interpolation of shares reads one more."""
 

@@ -69,7 +69,7 @@ def test_hr_is_cut_to_a_multiple_of_the_scale(hr):
 
 
 @pytest.mark.parametrize("scale", [1, 2])
-def test_a_turned_pair_is_registered_to_about_a_pixel_of_lr(scale):
+def test_a_turned_pair_is_registered_to_a_fraction_of_a_pixel(scale):
     hr = phantom(3, 400).image
     turned, there = moved(hr, degrees=3, shift=(9, -7))
     lr = spoiled(reduced(turned, scale))
