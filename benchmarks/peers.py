@@ -136,7 +136,9 @@ def measured(
         about |= dict(zip(("height", "width"), image.shape, strict=False))
         rows += [
             about | {"model": name, "region": region} | values
-            for name, region, values in measure(standard, image, missing, mask, observers)
+            for name, region, values in measure(
+                standard, standard.sample(image, mask), missing, observers
+            )
             if name not in known
         ]
         with atomic_write(file) as partial:
