@@ -76,7 +76,7 @@ def test_importing_the_package_leaves_the_environment_alone():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("command", sorted(cli.COMMANDS.keys() - {"assess"}))  # without Keras
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS.keys() - {"assess", "inspect"}))  # no Keras
 def test_a_command_refuses_another_backend_by_name(command, monkeypatch, capsys):
     arguments = {
         "upscale": ["fundus-x4", "a.png", "--out", "b"],
