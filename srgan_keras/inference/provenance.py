@@ -78,8 +78,10 @@ def of_options(options: UpscaleOptions, model: "Model", other: "Model | None") -
         settings.append(f"share {options.blend:g} of {other.name}, sha256 {other.sha256}")
     if options.back_project:
         settings.append(f"back-projection {options.back_project}")
-    if options.self_ensemble or options.uncertainty:
+    if options.self_ensemble or options.uncertainty or options.guard:
         settings.append("self-ensemble")
+    if options.guard:
+        settings.append("guard")
     reduced = f"to a long side of at most {options.long_side} px" if options.long_side else ""
     return Provenance(model.name, model.sha256, model.scale, "; ".join(settings), reduced)
 

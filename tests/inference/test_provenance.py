@@ -154,11 +154,12 @@ def test_settings_and_the_other_files(tiny_model, tmp_path, monkeypatch):
     photograph(Path("in/a.jpg"))
     assert cli.main([
         "upscale", str(tiny_model), "in", "--out", "out", "--blend", "0.25", "--adversarial",
-        str(tiny_model), "--uncertainty", "--compare", "--back-project", "2", "--long-side", "60",
+        str(tiny_model), "--uncertainty", "--guard", "--compare", "--back-project", "2",
+        "--long-side", "60",
     ]) == 0  # fmt: skip
     facts = parsed(result(Path("out/a.png")).text)
     share = f"share 0.25 of tiny, sha256 {weights(tiny_model)}"
-    assert facts["settings"] == f"{share}; back-projection 2; self-ensemble"
+    assert facts["settings"] == f"{share}; back-projection 2; self-ensemble; guard"
     assert facts["reduced"] == "to a long side of at most 60 px"
     assert "content" not in facts
     assert "bicubic" in parsed(result(Path("out/a.compare.png")).text)["content"]
