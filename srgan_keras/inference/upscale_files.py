@@ -158,8 +158,17 @@ def process(
     image: ImageFile,
     options: UpscaleOptions,
     progress: Callable[[float], object],
+    observe: Callable[[dict[str, np.ndarray]], object] = lambda maps: None,
 ) -> dict[str, ImageFile]:
     """Return the files to write, by the end of their names.
+
+    Args:
+        upscaler: that of `prepared`.
+        source: names the image in the log.
+        image: what to upscale.
+        options: those of `prepared`.
+        progress: called with the share of the image's pixels each time a tile is done.
+        observe: called with the maps, see `upscaler.upscale`.
 
     Raises:
         Reason: the format cannot hold the result.
@@ -180,6 +189,7 @@ def process(
     if options.memory is not None:
         tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
     sr, maps = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    observe(maps)
     if options.guard:
         _say_share(source, colour, maps[FALLBACK], scale)
     if image.grey:  # the network's three channels differ a little
