@@ -43,13 +43,18 @@ def run_app(options: AppOptions) -> None:
 
         from srgan_keras.app.entries import Entries
         from srgan_keras.app.page import Page
-        from srgan_keras.app.server import build_server
+        from srgan_keras.app.server import Server, build_app
 
         entries = Entries(most=options.queue + 1)
-        app = build_server(Page(options, models, entries), entries)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+        page = Page(options, models, entries)
+        config = uvicorn.Config(
+            build_app(page, entries), log_level="warning", timeout_graceful_shutdown=1
+        )
         say(f"http://{HOST}:{options.port} is open until Ctrl+C")
-        uvicorn.Server(config).run([listening])
+        try:
+            Server(config).run([listening])
+        finally:
+            entries.clear()
 
 
 def offered(given: Sequence[str]) -> list[tuple[str, Model]]:

@@ -44,43 +44,50 @@ class Entry:
         photograph: its contents.
         result: None until a model has made one.
         left: set when the user has stopped the model, or has left.
+        token: the secret in the addresses of its pictures.
     """
 
     name: str
     photograph: ImageFile
     result: Result | None = None
     left: threading.Event = field(default_factory=threading.Event)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
 class Entries:
-    """The entries of all users; beyond the most that are kept, the oldest goes."""
+    """The entries of all sessions, one each; beyond the most that are kept, the oldest goes."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._entries: dict[str, Entry] = {}
+        self._of: dict[str, Entry] = {}
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._entries)
-
-    def add(self, entry: Entry) -> str:
-        """Keep an entry, and return its token."""
-        token = secrets.token_urlsafe(24)
+    def put(self, session: str, entry: Entry) -> None:
+        """Keep the entry of a session, and forget the one before it."""
+        self.drop(session)
         with self._lock:
-            self._entries[token] = entry
-            oldest = list(self._entries)[: -self._most]
+            self._of[session] = entry
+            oldest = list(self._of)[: -self._most]
         for other in oldest:
             self.drop(other)
-        return token
+
+    def of(self, session: str) -> Entry | None:
+        """Return the entry of a session, if there is one."""
+        return self._of.get(session)
 
     def get(self, token: str) -> Entry | None:
         """Return the entry of a token, or None if it is gone."""
-        return self._entries.get(token)
-
-    def drop(self, token: str) -> None:
-        """Forget an entry; what is being computed from it stops at the next tile."""
         with self._lock:
-            entry = self._entries.pop(token, None)
+            return next((e for e in self._of.values() if e.token == token), None)
+
+    def drop(self, session: str) -> None:
+        """Forget the entry of a session; what is computed from it stops at the next tile."""
+        with self._lock:
+            entry = self._of.pop(session, None)
         if entry is not None:
             entry.left.set()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for session in list(self._of):
+            self.drop(session)

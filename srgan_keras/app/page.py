@@ -1,7 +1,6 @@
 """What the page shows, and what its controls do."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -10,7 +9,7 @@ import jinja2
 from srgan_keras.app import examples, views, work
 from srgan_keras.app.entries import Entries, Entry
 from srgan_keras.data import decode
-from srgan_keras.data.image_file import Density, ImageFile, Reason
+from srgan_keras.data.image_file import Density, Reason
 from srgan_keras.errors import UsageError
 from srgan_keras.inference.encode import check_fits
 from srgan_keras.inference.model import Model
@@ -24,8 +23,9 @@ STYLE = gr.themes.Base(
     font=["system-ui", "sans-serif"],  # no font comes from a network
     font_mono=["ui-monospace", "monospace"],
 )
-IDLE = 3600.0
-"""Seconds after which a photograph that nobody uses is forgotten."""
+FIRST = "fundus-x4"
+"""The model that is chosen at first if none is given."""
+
 SHOWN_FLAGS = 30
 
 _MAPS = {
@@ -45,7 +45,7 @@ _templates = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-HEAD = _templates.get_template("head.html.j2").render()
+HEAD = _templates.get_template("head.html.j2").render(examples=len(examples.EXAMPLES))
 
 
 class Page:
@@ -67,21 +67,27 @@ class Page:
         self.blocks.queue(default_concurrency_limit=1, max_size=options.queue, api_open=False)
 
     def _build(self) -> None:
-        token = gr.State("", time_to_live=IDLE, delete_callback=self._entries.drop)
         gr.HTML(_rendered("header", notice=NOTICE))
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
                 file = gr.File(
-                    label="Photograph: PNG, JPEG, TIFF, WebP, BMP or DICOM",
+                    label="Photograph",
                     file_types=list(decode.SUFFIXES),
                     elem_id="photograph",
-                    height=150,
+                    height=170,
+                )
+                preview = gr.HTML(
+                    _rendered("empty", megapixels=self.options.megapixels), elem_id="preview"
                 )
                 gr.HTML('<h2 id="examples">Or a phantom, which is nobody\'s eye</h2>')
                 with gr.Row(elem_classes="examples"):
-                    buttons = [gr.Button(e.title, min_width=80) for e in examples.EXAMPLES]
-                preview = gr.HTML(_rendered("empty"), elem_id="preview")
-                model = gr.Dropdown(self._choices, label="Model", elem_id="model")
+                    buttons = [
+                        gr.Button(example.title, min_width=80, elem_id=f"example-{number}")
+                        for number, example in enumerate(examples.EXAMPLES)
+                    ]
+                model = gr.Dropdown(
+                    self._choices, value=self._first(), label="Model", elem_id="model"
+                )
                 method = gr.Radio(
                     list(work.METHODS), value=next(iter(work.METHODS)), label="Method",
                     elem_id="method",
@@ -91,84 +97,99 @@ class Page:
                     stop = gr.Button("Stop", elem_id="stop", min_width=80)
             with gr.Column(scale=5, min_width=300):
                 viewer = gr.HTML(_rendered("waiting"), elem_id="viewer", min_height=240)
-        taken = [file, token, preview, viewer]
+        taken = [file, preview, viewer]
         quiet = {"queue": False, "api_visibility": "private"}
-        file.upload(self.take, [file, token], taken, show_progress="hidden", **quiet)
+        file.upload(self.take, file, taken, show_progress="hidden", **quiet)
         for number, button in enumerate(buttons):
-            draw = partial(self.take_example, number)
-            button.click(draw, token, taken, show_progress="hidden", **quiet)
+            button.click(self._drawing(number), None, taken, show_progress="hidden", **quiet)
         start.click(
-            self.upscale, [token, model, method], viewer, concurrency_limit=1,
+            self.upscale, [model, method], viewer, concurrency_limit=1,
             api_visibility="private", show_progress_on=viewer,
         )  # fmt: skip
-        stop.click(self.stop, token, None, **quiet)
+        stop.click(self.stop, None, None, **quiet)
+        self.blocks.unload(self.leave)
 
-    def take(self, file: str | None, token: str) -> tuple[object, ...]:
+    def _first(self) -> str:
+        """Return the model that is chosen at first: the first given, otherwise `FIRST`."""
+        names = [given for _, given in self._choices]
+        return FIRST if FIRST in names and not self.options.models else names[0]
+
+    def take(self, file: str | None, request: gr.Request) -> tuple[object, ...]:
         """Read the dropped file, and forget the photograph before it."""
         if not file:
-            return (gr.skip(),) * 4
+            return (gr.skip(),) * 3
         path = Path(file)
         try:
             photograph = work.take(path, self.options.megapixels)
         except Reason as reason:
             refusal = _rendered("refused", name=path.name, reason=str(reason))
-            return None, gr.skip(), refusal, gr.skip()
-        return self._begin(path.name, photograph, token)
+            return None, refusal, gr.skip()
+        return self._begin(Entry(path.name, photograph), request)
 
-    def take_example(self, number: int, token: str) -> tuple[object, ...]:
-        """Draw an example, and forget the photograph before it."""
-        return self._begin(f"phantom-{number + 1}.png", examples.photograph(number), token)
+    def _drawing(self, number: int) -> Callable[[gr.Request], tuple[object, ...]]:
+        """Return a function that draws an example, and forgets the photograph before it."""
 
-    def _begin(self, name: str, photograph: ImageFile, before: str) -> tuple[object, ...]:
-        self._entries.drop(before)
-        token = self._entries.add(Entry(name, photograph))
+        def draw(request: gr.Request) -> tuple[object, ...]:
+            entry = Entry(f"phantom-{number + 1}.png", examples.photograph(number))
+            return self._begin(entry, request)
+
+        return draw
+
+    def _begin(self, entry: Entry, request: gr.Request) -> tuple[object, ...]:
+        self._entries.put(request.session_hash, entry)
+        photograph = entry.photograph
         height, width = photograph.colour.shape[:2]
         facts = [f"{width} x {height} px", f"{8 * photograph.colour.itemsize} bit"]
         facts += ["grey"] * photograph.grey + _pixel(photograph.density)
-        shown = {"token": token, "name": name, "facts": facts, "notes": photograph.notes}
-        return None, token, _rendered("preview", **shown), _rendered("waiting")
+        return None, _rendered("preview", entry=entry, facts=facts), _rendered("waiting")
 
     def upscale(
         self,
-        token: str,
         model: str,
         method: str,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> object:
         """Upscale the photograph and show the result."""
-        entry = self._entries.get(token)
+        entry = self._entries.of(request.session_hash)
         if entry is None:
             raise gr.Error("Choose a photograph first.", print_exception=False)
         entry.left.clear()
         progress(0, desc="Starting")
+
+        def show(share: float) -> None:
+            progress(share, desc="Upscaling")
+
         try:
-            entry.result = work.upscale_entry(
-                entry, model, method, self.options.precision,
-                lambda share: progress(share, desc="Upscaling"),
-            )  # fmt: skip
+            entry.result = work.upscale_entry(entry, model, method, self.options.precision, show)
         except work.Stopped:
-            return _rendered("stopped") if self._entries.get(token) else gr.skip()
+            here = self._entries.of(request.session_hash) is entry
+            return _rendered("stopped") if here else gr.skip()
         except (Reason, UsageError) as error:
             raise gr.Error(str(error), print_exception=False, duration=None) from None
-        return _viewer(token, entry)
+        return _viewer(entry)
 
-    def stop(self, token: str) -> None:
+    def stop(self, request: gr.Request) -> None:
         """Stop the model at its next tile."""
-        entry = self._entries.get(token)
+        entry = self._entries.of(request.session_hash)
         if entry is not None:
             entry.left.set()
 
+    def leave(self, request: gr.Request) -> None:
+        """Forget the photograph of a page that is closed."""
+        self._entries.drop(request.session_hash)
 
-def _viewer(token: str, entry: Entry) -> str:
+
+def _viewer(entry: Entry) -> str:
     result = entry.result
     height, width = result.image.colour.shape[:2]
     formats = dict(_DOWNLOADS)
     if entry.photograph.header is not None:
         formats["dicom"] = "DICOM"
-    names = [*result.maps, *[views.DETAIL] * (result.scale > 0)]
+    names = {*result.maps, views.DETAIL}
     return _rendered(
         "viewer",
-        token=token,
+        token=entry.token,
         stem=decode.stem(Path(entry.name)),
         height=height,
         width=width,
@@ -196,7 +217,7 @@ def _fits(width: int, height: int, format: str) -> bool:
 
 
 def _label(model: Model) -> str:
-    use = "restores at the same size" if model.scale == 1 else f"x{model.scale}"
+    use = "restores" if model.scale == 1 else f"upscales by {model.scale}"
     return f"{model.name}: {use}"
 
 

@@ -13,6 +13,7 @@ customElements.define("before-after", class extends HTMLElement {
     this.addEventListener("click", (event) => this.pressed(event.target.dataset ?? {}));
     this.whole();
     this.view.place();
+    if (innerWidth < 700) this.scrollIntoView({ block: "start" }); // it is below the controls
   }
 
   pressed({ do: action, box }) {
