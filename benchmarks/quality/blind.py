@@ -1,6 +1,6 @@
 """PSNR of blind super-resolution on spoiled LR: how much of the gain is colour, how much detail.
 
-    python benchmarks/blind.py fundus-x4 fundus-x4-real --data data [--photographs 8] [--json]
+    python benchmarks/quality/blind.py fundus-x4 fundus-x4-real --data data [--photographs 8]
 
 Each photograph of the cameras of `no_harm.py` is reduced to 1,024 px and measured on `inner`. The
 rows are
