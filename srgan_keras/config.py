@@ -187,6 +187,9 @@ class Generator:
     unshuffle: Count | None = None
     """Side of the squares of LR px that become channels before the first convolution: 1, 2, 4 or 8.
     None: 4 at scale 1, otherwise 1."""
+    wide_blocks: Size = 0
+    """Residual blocks of a branch that evens out haze and light before the others. It sees squares
+    of 8 x 8 LR px as one position. 0: no such branch."""
 
     def fold(self, scale: int) -> int:
         """Return `unshuffle`, or its default at a scale."""

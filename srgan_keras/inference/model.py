@@ -119,12 +119,16 @@ class Model:
         found = asdict(Generator()) | self.info["configuration"]["generator"]
         found["scale"] = self.scale
         found["unshuffle"] = found["unshuffle"] or Generator().fold(self.scale)
+        if not found["wide_blocks"]:
+            del expected["wide_blocks"]  # a new branch starts as the identity
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
         if other:
             raise UsageError(f"the generator of {self.path} has {'; '.join(other)}")
         mean, std = (self.info["normalisation"][k] for k in ("mean", "std"))
         network = build_generator(architecture, scale, tuple(mean), tuple(std))
-        network.set_weights(keras.models.load_model(self.path / "generator.keras").get_weights())
+        saved = keras.models.load_model(self.path / "generator.keras")
+        for layer in saved.layers:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
         return network
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
