@@ -274,6 +274,9 @@ class Train:
 
     init_from: Annotated[str | None, arg(metavar="MODEL")] = None
     """Pretrained model, or model folder, whose weights and normalisation G starts from."""
+    teacher: Annotated[str | None, arg(metavar="MODEL")] = None
+    """Pretrained model, or model folder, whose SR replaces HR in the pixel term of stage 1. It
+    teaches a smaller G: its SR has no detail that LR does not tell."""
     stage1_epochs: Epochs | None = None
     """Epochs of stage 1; in an epoch, training sees as many crops as there are photographs."""
     stage1_steps: Size | None = 1

@@ -51,7 +51,7 @@ from srgan_keras.training.held import hold_normalisation, hold_photographs
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Stage, build, stages, vgg_layers
+from srgan_keras.training.stages import Networks, Stage, build, stages, vgg_layers
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,12 @@ def _with_degradation(config: Config) -> Config:
 
 def _inputs(config: Config) -> list[Path]:
     """Return the files and folders that a run reads."""
-    named = (prepared.folder(config.data.source), config.train.init_from, config.vgg.weights)
+    named = (
+        prepared.folder(config.data.source),
+        config.train.init_from,
+        config.train.teacher,
+        config.vgg.weights,
+    )
     return [Path(name) for name in named if name and Path(name).exists()]
 
 
@@ -162,14 +167,16 @@ def _train_stages(
     checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
     training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
     _check_lengths(run, training, plan)
-    origin = load(config.train.init_from) if config.train.init_from else None
-    g, vgg, normalisation = _networks(run, plan, decoded, origin)
+    origin, teacher = (
+        load(name) if name else None for name in (config.train.init_from, config.train.teacher)
+    )
+    networks, normalisation = _networks(run, plan, decoded, origin, teacher)
     run.work.save()  # not before: a command that is refused changes nothing
 
     # === Training ===
     hashes = [each for p in parts["train"] for each in p.hashes]
-    if origin:  # what it was trained on has been seen too
-        hashes = sorted({*hashes, *origin.info["training_sha256"]})
+    for model in filter(None, (origin, teacher)):  # what they were trained on has been seen too
+        hashes = sorted({*hashes, *model.info["training_sha256"]})
     info = _info(run, normalisation, hashes)
     samples = run.work.path / "samples"
     samples.mkdir(parents=True, exist_ok=True)
@@ -181,12 +188,14 @@ def _train_stages(
     validation = Validation(parts["validation"], standard, draw)
     for stage in plan:
         if _to_do(run, training, stage):
-            model = _train_stage(run, training, stage, (g, vgg), data, validation)
+            model = _train_stage(run, training, stage, networks, data, validation)
             model.take_average()
             folder = run.workdir / "models" / stage.name
             if run.chief and not (folder / "model.json").exists():
                 run.work.output.claim(*_model_files(stage))
-                model_folder.save(folder, g, {"name": stage.name, **info}, among_others=True)
+                model_folder.save(
+                    folder, networks.generator, {"name": stage.name, **info}, among_others=True
+                )
     return plan
 
 
@@ -230,9 +239,13 @@ def _resolve(run: _Run, strategy_name: str) -> None:
 
 
 def _networks(
-    run: _Run, plan: list[Stage], decoded: cache.Cache, origin: Model | None
-) -> tuple[keras.Model, keras.Model | None, dict]:
-    """Return G, VGG-19 where a stage needs it, and G's normalisation."""
+    run: _Run,
+    plan: list[Stage],
+    decoded: cache.Cache,
+    origin: Model | None,
+    teacher: Model | None,
+) -> tuple[Networks, dict]:
+    """Return the networks that a stage needs, and G's normalisation."""
     config = run.config
     scale, vgg = config.degradation.scale, None
     with run.devices.scope():
@@ -247,7 +260,8 @@ def _networks(
             g = build_generator(config.generator, scale, mean, std)
         if layers := {name for stage in plan for name in vgg_layers(config, stage.name)}:
             vgg = _vgg19(run, layers)
-    return g, vgg, normalisation
+        taught_by = teacher.generator(teacher.architecture, scale) if teacher else None
+    return Networks(g, vgg, taught_by), normalisation
 
 
 def _vgg19(run: _Run, layers: set[str]) -> keras.Model:
@@ -308,16 +322,16 @@ def _train_stage(
     run: _Run,
     training: loop.Run,
     stage: Stage,
-    networks: tuple[keras.Model, keras.Model | None],
+    networks: Networks,
     data: Crops,
     validation: Validation,
 ) -> SRGAN:
-    """Train one stage from `networks`, G and VGG-19, and return its model."""
+    """Train one stage and return its model."""
     config, auto = run.config, run.work.record["auto"]
     with run.devices.scope():
         # the weights of D must not depend on whether stage 1 ran in this process
         keras.utils.set_random_seed(config.train.seed + stage.first)
-        model = build(stage, *networks, config, auto["precision"])
+        model = build(stage, networks, config, auto["precision"])
     if stage.name not in auto.setdefault("jit", {}):
         timed = partial(timed_step, model, config, data.part(0))
         replicas = run.devices.num_replicas_in_sync

@@ -1,7 +1,7 @@
 """Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,13 @@ class Model:
         # only models of newer versions can have a fold
         return Upscaler(network, self.scale, radius, cost, self.info.get("fold", 1))
 
+    @property
+    def architecture(self) -> Generator:
+        """Architecture of the generator. A setting that is newer than the model has its default."""
+        known = {field.name for field in fields(Generator)}
+        saved = self.info["configuration"]["generator"].items()
+        return Generator(**{name: value for name, value in saved if name in known})
+
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator for further training, under the current dtype policy.
 
@@ -115,10 +122,8 @@ class Model:
         check_built(self.info)
         fold = {"unshuffle": architecture.fold(scale)}
         expected = asdict(architecture) | fold | {"scale": scale}
-        # a setting that is newer than the model has its default
-        found = asdict(Generator()) | self.info["configuration"]["generator"]
-        found["scale"] = self.scale
-        found["unshuffle"] = found["unshuffle"] or Generator().fold(self.scale)
+        fold = {"unshuffle": self.architecture.fold(self.scale)}
+        found = asdict(self.architecture) | fold | {"scale": self.scale}
         if not found["wide_blocks"]:
             del expected["wide_blocks"]  # a new branch starts as the identity
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
