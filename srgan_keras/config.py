@@ -20,7 +20,7 @@ from srgan_keras.ranges import (
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical", "paired"]
-PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real"]
+PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real", "fast"]
 FovMask = Literal[1, 2, 3, 4]
 """Versions of `srgan_keras.data.fov.fov_mask`."""
 PRESETS: tuple[str, ...] = get_args(PresetName)
