@@ -176,8 +176,21 @@ class ExportOptions:
 
     model: Positional[Model]
     """Name of a pretrained model, or a model folder."""
-    format: Literal["onnx", "openvino", "litert", "litert_float16", "saved_model"]
+    format: Literal[
+        "onnx",
+        "onnx_float16",
+        "openvino",
+        "openvino_float16",
+        "openvino_int8",
+        "litert",
+        "litert_float16",
+        "saved_model",
+    ]
     """Format to write; saved_model rewrites a model folder of an older version."""
+    tile: Annotated[Count | None, _arg("INT", "any size")] = None
+    """Side in px of the only input that the file takes (onnx, litert), for browsers and phones."""
+    calibration: Annotated[str | None, _arg("DATASET", "none")] = None
+    """Photographs by which openvino_int8 chooses its ranges, of which every second one judges it."""
     data: Dataset = "phantom:3"
     """Photographs for the comparison, of which the first three are used."""
 

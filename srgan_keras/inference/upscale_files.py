@@ -29,6 +29,9 @@ from srgan_keras.inference.jobs import (
     to_do,
 )
 from srgan_keras.inference.model import Model, load
+from srgan_keras.inference.onnx_model import OnnxModel
+from srgan_keras.inference.open_model import open_model
+from srgan_keras.inference.plain_saved_model import PlainSavedModel
 from srgan_keras.inference.provenance import Provenance, of_options
 from srgan_keras.inference.reduce import reduced, side_of
 from srgan_keras.inference.upscaler import (
@@ -226,11 +229,19 @@ def prepared(options: UpscaleOptions) -> tuple[Upscaler, Provenance]:
         UsageError: wrong use, or a model cannot be loaded.
     """
     _check(options)
-    model = load(options.model)
+    model = _open(options.model)
     other = None
     if options.blend is not None:
-        other = load(options.adversarial or _adversarial(model.path))
+        named = options.adversarial
+        other = _open(named) if named else load(_adversarial(model.path))
     return _upscaler(options, model, other), of_options(options, model, other)
+
+
+def _open(name: str) -> Model | OnnxModel:
+    model = open_model(name)
+    if isinstance(model, PlainSavedModel):
+        raise UsageError(f"{name} has no model.json: give a model folder or an ONNX file")
+    return model
 
 
 def _check(options: UpscaleOptions) -> None:
@@ -247,7 +258,9 @@ def _check(options: UpscaleOptions) -> None:
         raise UsageError("keep_identity is for format dicom: other formats have no patient")
 
 
-def _upscaler(options: UpscaleOptions, model: Model, other: Model | None) -> Upscaler:
+def _upscaler(
+    options: UpscaleOptions, model: Model | OnnxModel, other: Model | OnnxModel | None
+) -> Upscaler:
     """Combine the models with the options that change their output."""
     upscaler = model.upscaler(options.precision, options.engine)
     if other is not None:
