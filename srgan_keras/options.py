@@ -131,8 +131,11 @@ class UpscaleOptions:
     """recommended: skip photographs for which `assess` recommends leave or retake."""
     shard: Annotated[str, arg(metavar="I/N")] = "1/1"
     """Part I of N: every N-th input from the I-th, for one of N processes."""
-    engine: Literal["keras", "openvino"] = "keras"
-    """Runtime. openvino: faster on CPUs, after `srgan-keras export MODEL --format openvino`."""
+    engine: Literal[
+        "auto", "keras", "openvino", "openvino_float16", "openvino_int8", "onnx", "onnx_float16"
+    ] = "keras"
+    """Runtime. Others than keras need `srgan-keras export MODEL --format ENGINE` first. auto: the
+    fastest of those that are exported, by a short measurement that is kept."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""
     tile: Annotated[Count | None, _arg("INT", "set by --memory")] = None
@@ -190,7 +193,7 @@ class ExportOptions:
     tile: Annotated[Count | None, _arg("INT", "any size")] = None
     """Side in px of the only input that the file takes (onnx, litert), for browsers and phones."""
     calibration: Annotated[str | None, _arg("DATASET", "none")] = None
-    """Photographs by which openvino_int8 chooses its ranges, of which every second one judges it."""
+    """Photographs by which openvino_int8 chooses its ranges; every second one judges it."""
     data: Dataset = "phantom:3"
     """Photographs for the comparison, of which the first three are used."""
 

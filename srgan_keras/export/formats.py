@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import keras
 
+from srgan_keras.export import quantisation
 from srgan_keras.export.litert_format import load_litert, write_litert
-from srgan_keras.export.onnx_format import load_onnx, write_onnx
+from srgan_keras.export.onnx_format import load_onnx, network_of, open_session, write_onnx
 from srgan_keras.export.openvino_format import load_openvino, write_openvino
 from srgan_keras.export.recipe import Recipe
 from srgan_keras.export.tiles import Network
@@ -28,7 +29,7 @@ class Format(NamedTuple):
         limit: largest difference from Keras that is accepted, in grey levels.
         others: names of the other files that `write` may make beside `file`.
         fixed: it can be written for inputs of one size.
-        calibrated: it needs photographs, and is judged by `parity.Distance` on others.
+        calibrated: it needs photographs, and is judged by `quantisation.distance` on others.
     """
 
     file: str
@@ -61,7 +62,7 @@ FORMATS = {
         _others("body_float16"),
     ),
     "openvino_int8": Format(
-        *("openvino/body_int8.xml", write_openvino, load_openvino, 16.0),
+        *("openvino/body_int8.xml", write_openvino, load_openvino, quantisation.MOST_LEVELS),
         _others("body_int8"),
         calibrated=True,
     ),
@@ -71,3 +72,17 @@ FORMATS = {
         fixed=True,
     ),
 }
+
+
+def _anywhere(file: Path) -> Network:
+    return network_of(open_session(file))
+
+
+ENGINES: dict[str, Callable[[Path], Network]] = {
+    "openvino": load_openvino,
+    "openvino_float16": load_openvino,
+    "openvino_int8": load_openvino,
+    "onnx": _anywhere,
+    "onnx_float16": _anywhere,
+}
+"""Formats that `upscale` can compute with, and how they are opened for it."""

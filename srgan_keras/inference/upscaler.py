@@ -42,6 +42,8 @@ class Upscaler(NamedTuple):
         maps: what the network returns beside SR, by name. `uncertainty` is the standard deviation
             over a self-ensemble, root mean square over RGB; `fallback` is the share of the fallback
             in SR, see `guard.guarded`.
+        preferred: side of a tile in LR px and tiles per batch that were measured to be fast; None:
+            not measured.
     """
 
     network: Network
@@ -50,6 +52,7 @@ class Upscaler(NamedTuple):
     bytes_per_pixel: int
     fold: int = 1
     maps: tuple[str, ...] = ()
+    preferred: tuple[int, int] | None = None
 
     def tile(self, memory: int) -> int:
         """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
