@@ -1,4 +1,4 @@
-"""What a format may need beside the generator."""
+"""The input of a format beside the generator."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Recipe(NamedTuple):
-    """What a format may need beside the generator.
+    """The input of a format beside the generator.
 
     Attributes:
         scale: SR side over LR side.

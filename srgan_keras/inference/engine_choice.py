@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 
 def fastest(model: Model, precision: str = "auto") -> Upscaler:
     """Return the model in its fastest engine, with the tile and batch that suit it; log both."""
-    known, key = _known(), _key(model, precision)
+    known, key = _known(), key_of(model, precision)
     choice, origin = _parsed(known.get(key), model), "measured earlier"
     if choice is None:
         choice, origin = _measure(model, precision), "measured now"
@@ -76,7 +76,7 @@ def _measure(model: Model, precision: str) -> Choice:
     for engine in candidates(model):
         try:
             upscalers[engine] = model.upscaler(precision, engine)
-            rates[engine] = _rate(upscalers[engine], SIDE, 1)
+            rates[engine] = rate(upscalers[engine], SIDE, 1)
         except UsageError as error:  # not installed, or another precision is wanted
             log.info("engine %s is left out: %s", engine, error)
     best = max(rates, key=rates.get)
@@ -87,7 +87,7 @@ def _measure(model: Model, precision: str) -> Choice:
     quarter = upscaler.tile(MEMORY // 4)
     for tile, batch in ((largest, 1), (quarter, 1), (quarter, 4)):
         if tile > SIDE and batch * _window(upscaler, tile) ** 2 / pixels <= LONGEST:
-            found[tile, batch] = _rate(upscaler, tile, batch)
+            found[tile, batch] = rate(upscaler, tile, batch)
     preferred = max(found, key=found.get) if (largest, 1) in found else None
     rates |= {f"{tile}x{batch}": rate for (tile, batch), rate in found.items()}
     return Choice(best, preferred, {name: round(rate, 4) for name, rate in rates.items()})
@@ -97,7 +97,7 @@ def _window(upscaler: Upscaler, tile: int) -> int:
     return math.ceil((tile + 2 * upscaler.radius) / upscaler.fold) * upscaler.fold
 
 
-def _rate(upscaler: Upscaler, tile: int, batch: int) -> float:
+def rate(upscaler: Upscaler, tile: int, batch: int) -> float:
     """Return megapixels of SR a second: the best of two calls, after one for preparation."""
     side = _window(upscaler, tile)
     images = np.random.default_rng(0).random((batch, side, side, 3), np.float32)
@@ -109,7 +109,7 @@ def _rate(upscaler: Upscaler, tile: int, batch: int) -> float:
     return batch * (upscaler.scale * tile) ** 2 / min(seconds[1:]) / 1e6
 
 
-def _key(model: Model, precision: str) -> str:
+def key_of(model: Model, precision: str) -> str:
     """Return a hash of whatever the choice depends on."""
     facts: dict[str, Any] = {"precision": precision, "model": model.sha256, "machine": machine()}
     facts |= {"usable": usable_cores(), "engines": candidates(model)}

@@ -162,7 +162,7 @@ def _choices(known: Range | None, others: Any) -> Iterator[Range]:  # noqa: ANN4
 
 
 def _psnr(sr: np.ndarray, picture: np.ndarray, scale: int) -> float:
-    """Return dB between the area-reduced SR and the picture, its border left out."""
+    """Return dB between the area-reduced SR and the picture, except for its border."""
     _, height, width, _ = picture.shape
     blocks = sr.reshape(height, scale, width, scale, 3).mean(axis=(1, 3))
     edge = min(8, height // 4, width // 4)

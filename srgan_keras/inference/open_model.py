@@ -1,4 +1,4 @@
-"""Whatever a command takes as MODEL: a model folder, a SavedModel, an ONNX file."""
+"""The kinds of MODEL that commands take: a model folder, a SavedModel, an ONNX file."""
 
 from pathlib import Path
 
