@@ -51,7 +51,8 @@ class EvaluateOptions:
     data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
-    """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
+    """Pretrained models, model folders, SavedModels or ONNX files; without any: interpolation or
+    input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
@@ -113,7 +114,7 @@ class UpscaleOptions:
     """
 
     model: Positional[Model]
-    """Name of a pretrained model, or a model folder."""
+    """Name of a pretrained model, a model folder, or an ONNX file."""
     inputs: Positional[Inputs]
     """Files, folders or globs; a folder is searched at any depth, and its tree is kept. -: the
     one file of standard input."""
