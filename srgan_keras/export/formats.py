@@ -4,6 +4,7 @@ All map `images`, float32 [N, h, w, 3] in 0..1, any N, h and w, to float32 [N, s
 The libraries are those of the extra `export`.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import NamedTuple
 
 import keras
 
-from srgan_keras.export import quantisation
 from srgan_keras.export.litert_format import load_litert, write_litert
 from srgan_keras.export.onnx_format import load_onnx, network_of, open_session, write_onnx
 from srgan_keras.export.openvino_format import load_openvino, write_openvino
@@ -62,7 +62,7 @@ FORMATS = {
         _others("body_float16"),
     ),
     "openvino_int8": Format(
-        *("openvino/body_int8.xml", write_openvino, load_openvino, quantisation.MOST_LEVELS),
+        *("openvino/body_int8.xml", write_openvino, load_openvino, math.inf),
         _others("body_int8"),
         calibrated=True,
     ),
