@@ -52,11 +52,10 @@ def write_onnx(generator: keras.Model, file: Path, recipe: Recipe, half: bool = 
         kept = [n.name for n in model.graph.node if any(x in n.name for x in FLOAT32_LAYERS)]
         kept += [n.name for n in model.graph.node if n.op_type in ("Clip", "Min", "Max")]
         model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
-    radius = receptive_radius(generator, recipe.scale)
     layout = Layout(
         *("NHWC", "0..1", "0..1", recipe.scale),
-        multiple=1,
-        radius=radius + fold(generator) - 1,
+        multiple=fold(generator),
+        radius=receptive_radius(generator, recipe.scale),
         degradation=recipe.degradation,
         name=recipe.name,
     )

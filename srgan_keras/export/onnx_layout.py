@@ -25,7 +25,8 @@ class Layout:
         output_range: of the output's values.
         colours: order of the channels.
         scale: SR side over LR side.
-        multiple: sides of the input must be multiples of it, in LR px.
+        multiple: sides of the input, and the places where tiles start, are multiples of it, in LR
+            px.
         radius: receptive radius in LR px: how far tiles overlap.
         degradation: name of the degradation that the model was trained to undo.
         name: of the model; empty: the file's.

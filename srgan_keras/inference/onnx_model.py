@@ -10,7 +10,7 @@ import numpy as np
 
 from srgan_keras.errors import UsageError
 from srgan_keras.export.onnx_format import open_session
-from srgan_keras.export.onnx_layout import KEY, given
+from srgan_keras.export.onnx_layout import KEY, Layout, given
 from srgan_keras.export.tiles import Network, upscale_tiles
 from srgan_keras.files import is_file_name
 from srgan_keras.inference.onnx_trial import Port, find_layout, from_range, to_range
@@ -90,7 +90,7 @@ class OnnxModel:
         layout = self.layout
         network, fixed = self._network, self._fixed()
         if fixed:
-            network = _of_one_size(network, fixed, layout.scale, layout.radius)
+            network = _of_one_size(network, min(fixed), layout)
         return Upscaler(network, layout.scale, layout.radius, BYTES_PER_PIXEL, layout.multiple)
 
     def upscale(self, image: np.ndarray) -> np.ndarray:
@@ -161,16 +161,18 @@ def _port(path: Path, session: Any) -> Port:  # noqa: ANN401
     return Port(shape, TYPES[ports[0].type])
 
 
-def _of_one_size(network: Network, sides: tuple[int, int], scale: int, radius: int) -> Network:
-    """Return a network that takes any size, in windows of one."""
-    least = min(sides)
-    halo = min(radius, least // 4)
+def _of_one_size(network: Network, side: int, layout: Layout) -> Network:
+    """Return a network that takes any size, in windows of at most `side` LR px."""
+    scale, fold = layout.scale, layout.multiple
+    halo = min(layout.radius, side // 4) // fold * fold
+    tile = max(side - 2 * halo - (fold - 1), 1)  # a window may be longer by a part of a fold
 
     def whole(images: np.ndarray) -> np.ndarray:
         count, height, width, _ = images.shape
         sr = np.empty((count, scale * height, scale * width, 3), np.float32)
         for i in range(count):
-            for box, part in upscale_tiles(network, images[i], scale, halo, least - 2 * halo):
+            tiles = upscale_tiles(network, images[i], scale, halo, tile, fold=fold)
+            for box, part in tiles:
                 box.of(sr[i], scale)[...] = part
         return sr
 
