@@ -14,6 +14,7 @@ from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import formats
 from srgan_keras.export.model_folder import check_built, find, read_info
+from srgan_keras.export.tiles import Network
 from srgan_keras.files import is_file_name
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
@@ -71,27 +72,22 @@ class Model:
 
         Args:
             precision: `float32`; `bfloat16`; `auto`, bfloat16 where the device multiplies it.
-            engine: `keras`, the SavedModel; `openvino`, an export.
+            engine: `keras`, the SavedModel; otherwise the name of an export in `formats.ENGINES`.
 
         Raises:
             UsageError: the folder has no such export, or lacks facts that older versions of the
-                package did not write.
+                package did not write; bfloat16 for an export that computes in its own type.
         """
         if "bytes_per_pixel" not in self.info:
             raise UsageError(
                 f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
                 f"`srgan-keras export {self.path} --format saved_model`."
             )
-        if precision == "auto":
+        if precision == "auto" and engine in ("keras", "openvino", "openvino_float16"):
             half = resolve_precision("auto") == "mixed_bfloat16"
             precision = "bfloat16" if half else "float32"
-        if engine == "openvino":
-            if engine not in self.info["parity"]:
-                raise UsageError(
-                    f"{self.path} has no OpenVINO export. To make it, run "
-                    f"`srgan-keras export {self.path} --format openvino`."
-                )
-            network = formats.load_openvino(self.path / formats.FORMATS[engine].file, precision)
+        if engine != "keras":
+            network = self._exported(engine, precision)
         else:
             whole = self._saved_model  # holds the weights: a function alone would lose them
 
@@ -108,6 +104,24 @@ class Model:
         known = {field.name for field in fields(Generator)}
         saved = self.info["configuration"]["generator"].items()
         return Generator(**{name: value for name, value in saved if name in known})
+
+    def _exported(self, engine: str, precision: str) -> Network:
+        """Open an export.
+
+        Raises:
+            UsageError: the folder has none, or it does not compute in this precision.
+        """
+        if engine not in self.info["parity"]:
+            raise UsageError(
+                f"{self.path} has no export for engine {engine}. To make it, run "
+                f"`srgan-keras export {self.path} --format {engine}`."
+            )
+        file = self.path / formats.FORMATS[engine].file
+        if engine in ("openvino", "openvino_float16"):
+            return formats.load_openvino(file, precision)
+        if precision == "bfloat16":
+            raise UsageError(f"engine {engine} computes in its own type: leave precision out")
+        return formats.ENGINES[engine](file)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator for further training, under the current dtype policy.
