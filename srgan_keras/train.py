@@ -36,9 +36,7 @@ from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.evaluation.validation import Validation
 from srgan_keras.export import model_folder
-from srgan_keras.inference.model import Model, load
-from srgan_keras.models.generator import build_generator
-from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.inference.model import load
 from srgan_keras.output_folder import OutputFolder
 from srgan_keras.private_apis import deterministic_operations
 from srgan_keras.report import figures
@@ -47,11 +45,12 @@ from srgan_keras.report.markdown import table
 from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.crops import Crops
-from srgan_keras.training.held import hold_normalisation, hold_photographs
+from srgan_keras.training.held import hold_photographs
 from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.networks import build_networks
 from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Networks, Stage, build, stages, vgg_layers
+from srgan_keras.training.stages import Networks, Stage, build, stages
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
@@ -170,7 +169,8 @@ def _train_stages(
     origin, teacher = (
         load(name) if name else None for name in (config.train.init_from, config.train.teacher)
     )
-    networks, normalisation = _networks(run, plan, decoded, origin, teacher)
+    with run.devices.scope():
+        networks, normalisation = build_networks(run.work, config, plan, decoded, origin, teacher)
     run.work.save()  # not before: a command that is refused changes nothing
 
     # === Training ===
@@ -236,45 +236,6 @@ def _resolve(run: _Run, strategy_name: str) -> None:
         raise UsageError("several machines must agree: set train.precision to another value")
     auto["strategy"] = strategy_name
     auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
-
-
-def _networks(
-    run: _Run,
-    plan: list[Stage],
-    decoded: cache.Cache,
-    origin: Model | None,
-    teacher: Model | None,
-) -> tuple[Networks, dict]:
-    """Return the networks that a stage needs, and G's normalisation."""
-    config = run.config
-    scale, vgg = config.degradation.scale, None
-    with run.devices.scope():
-        keras.utils.set_random_seed(config.train.seed)
-        if origin:
-            g = origin.generator(config.generator, scale)
-            normalisation = hold_normalisation(run.work, origin.info["normalisation"])
-        else:
-            statistics = {"mean": list(decoded.mean), "std": list(decoded.std)}
-            normalisation = hold_normalisation(run.work, statistics)
-            mean, std = (tuple(normalisation[k]) for k in ("mean", "std"))
-            g = build_generator(config.generator, scale, mean, std)
-        if layers := {name for stage in plan for name in vgg_layers(config, stage.name)}:
-            vgg = _vgg19(run, layers)
-        taught_by = teacher.generator(teacher.architecture, scale) if teacher else None
-    return Networks(g, vgg, taught_by), normalisation
-
-
-def _vgg19(run: _Run, layers: set[str]) -> keras.Model:
-    """Build VGG-19 with the weights that the run began with."""
-    wanted, auto = run.config.vgg.weights, run.work.record["auto"]
-    # a run that began with other weights keeps them
-    vgg, found = build_vgg19(auto.get("vgg", wanted) if wanted == "auto" else wanted, layers)
-    if auto.setdefault("vgg", found) != found:
-        raise UsageError(
-            f"{run.workdir} holds a run with other weights in vgg.weights {wanted} "
-            f"({auto['vgg']}, now {found}): restore the file, or choose another directory"
-        )
-    return vgg
 
 
 def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
