@@ -20,7 +20,7 @@ from srgan_keras.ranges import (
 Schedule = Literal["constant", "cosine", "halving"]
 Augmentation = Literal["horizontal_flip", "vertical_flip", "rotation", "colour"]
 DegradationName = Literal["bicubic", "cv2_linear", "area", "gaussian", "clinical", "paired"]
-PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real"]
+PresetName = Literal["demo", "paper", "author", "fundus", "restore", "real", "fast"]
 FovMask = Literal[1, 2, 3, 4]
 """Versions of `srgan_keras.data.fov.fov_mask`."""
 PRESETS: tuple[str, ...] = get_args(PresetName)
@@ -187,6 +187,9 @@ class Generator:
     unshuffle: Count | None = None
     """Side of the squares of LR px that become channels before the first convolution: 1, 2, 4 or 8.
     None: 4 at scale 1, otherwise 1."""
+    wide_blocks: Size = 0
+    """Residual blocks of a branch that evens out haze and light before the others. It sees squares
+    of 8 x 8 LR px as one position. 0: no such branch."""
 
     def fold(self, scale: int) -> int:
         """Return `unshuffle`, or its default at a scale."""
@@ -271,6 +274,9 @@ class Train:
 
     init_from: Annotated[str | None, arg(metavar="MODEL")] = None
     """Pretrained model, or model folder, whose weights and normalisation G starts from."""
+    teacher: Annotated[str | None, arg(metavar="MODEL")] = None
+    """Pretrained model, or model folder, whose SR replaces HR in the pixel term of stage 1. It
+    teaches a smaller G: its SR has no detail that LR does not tell."""
     stage1_epochs: Epochs | None = None
     """Epochs of stage 1; in an epoch, training sees as many crops as there are photographs."""
     stage1_steps: Size | None = 1

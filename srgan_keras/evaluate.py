@@ -25,10 +25,8 @@ from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.evaluation.vgg_distance import VggDistance, vgg_features
-from srgan_keras.export.model_folder import pretrained
 from srgan_keras.files import atomic_write, write_json
-from srgan_keras.inference.model import Model, load
-from srgan_keras.inference.plain_saved_model import MARK, PlainSavedModel
+from srgan_keras.inference.open_model import open_model
 from srgan_keras.inference.upscaler import FALLBACK
 from srgan_keras.options import EvaluateOptions
 from srgan_keras.output_folder import OutputFolder
@@ -121,7 +119,7 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         UsageError: an option or the input is wrong.
         CommandError: the results are written, but some photographs could not be measured.
     """
-    models = [_load(name) for name in options.models]
+    models = [open_model(name) for name in options.models]
     output = OutputFolder(options.out, "evaluate")
     output.refuse_inputs(*_inputs(options))
     output.claim("metrics.json")
@@ -176,13 +174,6 @@ def _inputs(options: EvaluateOptions) -> list[Path]:
     named = [options.pairs, options.segmenter, *map(Path, (options.vgg_weights, *options.models))]
     named += [prepared.folder(options.data)] if options.data else []
     return [path for path in named if path and path.exists()]
-
-
-def _load(name: str) -> Model | PlainSavedModel:
-    """Load a model folder, a pretrained model, or a SavedModel without a model.json."""
-    path = Path(name)
-    plain = (path / MARK).is_file() and not (path / "model.json").is_file()
-    return PlainSavedModel(path) if plain and name not in pretrained() else load(name)
 
 
 def _protocol(

@@ -51,7 +51,8 @@ class EvaluateOptions:
     data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
-    """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
+    """Pretrained models, model folders, SavedModels or ONNX files; without any: interpolation or
+    input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
@@ -113,7 +114,7 @@ class UpscaleOptions:
     """
 
     model: Positional[Model]
-    """Name of a pretrained model, or a model folder."""
+    """Name of a pretrained model, a model folder, or an ONNX file."""
     inputs: Positional[Inputs]
     """Files, folders or globs; a folder is searched at any depth, and its tree is kept. -: the
     one file of standard input."""
@@ -131,8 +132,11 @@ class UpscaleOptions:
     """recommended: skip photographs for which `assess` recommends leave or retake."""
     shard: Annotated[str, arg(metavar="I/N")] = "1/1"
     """Part I of N: every N-th input from the I-th, for one of N processes."""
-    engine: Literal["keras", "openvino"] = "keras"
-    """Runtime. openvino: faster on CPUs, after `srgan-keras export MODEL --format openvino`."""
+    engine: Literal[
+        "auto", "keras", "openvino", "openvino_float16", "openvino_int8", "onnx", "onnx_float16"
+    ] = "keras"
+    """Runtime. Others than keras need `srgan-keras export MODEL --format ENGINE` first. auto: the
+    fastest of those that are exported, by a short measurement that is kept."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""
     tile: Annotated[Count | None, _arg("INT", "set by --memory")] = None
@@ -176,8 +180,24 @@ class ExportOptions:
 
     model: Positional[Model]
     """Name of a pretrained model, or a model folder."""
-    format: Literal["onnx", "openvino", "litert", "litert_float16", "saved_model"]
-    """Format to write; saved_model rewrites a model folder of an older version."""
+    format: Literal[
+        "onnx",
+        "onnx_float16",
+        "openvino",
+        "openvino_float16",
+        "openvino_int8",
+        "litert",
+        "litert_float16",
+        "tf_serving",
+        "triton",
+        "saved_model",
+    ]
+    """Format to write. tf_serving, triton: the folders that these servers read. saved_model
+    rewrites a model folder of an older version."""
+    tile: Annotated[Count | None, _arg("INT", "any size")] = None
+    """Side in px of the only input that the file takes (onnx, litert), for browsers and phones."""
+    calibration: Annotated[str | None, _arg("DATASET", "none")] = None
+    """Photographs by which openvino_int8 chooses its ranges; every second one judges it."""
     data: Dataset = "phantom:3"
     """Photographs for the comparison, of which the first three are used."""
 

@@ -1,6 +1,8 @@
-"""Folders that a wheel holds inside the package, and a clone at its top."""
+"""Folders that a wheel holds inside the package, and a clone at its top; the user's cache."""
 
 from pathlib import Path
+
+import platformdirs
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -16,3 +18,8 @@ def packaged(name: str) -> Path:
     """
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def user_cache() -> Path:
+    """Return the folder for what can be measured again, such as ~/.cache/srgan_keras on Linux."""
+    return Path(platformdirs.user_cache_dir("srgan_keras", appauthor=False))

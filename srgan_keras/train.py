@@ -36,9 +36,7 @@ from srgan_keras.evaluation import protocol
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.evaluation.validation import Validation
 from srgan_keras.export import model_folder
-from srgan_keras.inference.model import Model, load
-from srgan_keras.models.generator import build_generator
-from srgan_keras.models.vgg19 import build_vgg19
+from srgan_keras.inference.model import load
 from srgan_keras.output_folder import OutputFolder
 from srgan_keras.private_apis import deterministic_operations
 from srgan_keras.report import figures
@@ -47,11 +45,12 @@ from srgan_keras.report.markdown import table
 from srgan_keras.training import jit, loop, strategy
 from srgan_keras.training.checkpoint import Checkpoints
 from srgan_keras.training.crops import Crops
-from srgan_keras.training.held import hold_normalisation, hold_photographs
+from srgan_keras.training.held import hold_photographs
 from srgan_keras.training.monitor import Monitor
+from srgan_keras.training.networks import build_networks
 from srgan_keras.training.run_dir import RunDir, WorkerDir, resumable
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Stage, build, stages, vgg_layers
+from srgan_keras.training.stages import Networks, Stage, build, stages
 from srgan_keras.training.steps import compiled_gradients
 
 log = logging.getLogger(__name__)
@@ -110,7 +109,12 @@ def _with_degradation(config: Config) -> Config:
 
 def _inputs(config: Config) -> list[Path]:
     """Return the files and folders that a run reads."""
-    named = (prepared.folder(config.data.source), config.train.init_from, config.vgg.weights)
+    named = (
+        prepared.folder(config.data.source),
+        config.train.init_from,
+        config.train.teacher,
+        config.vgg.weights,
+    )
     return [Path(name) for name in named if name and Path(name).exists()]
 
 
@@ -162,14 +166,17 @@ def _train_stages(
     checkpoints = Checkpoints(folder, config.train.keep_checkpoints, run.work.path / "checkpoints")
     training = loop.Run(config.train, run.devices, checkpoints, checkpoints.newest())
     _check_lengths(run, training, plan)
-    origin = load(config.train.init_from) if config.train.init_from else None
-    g, vgg, normalisation = _networks(run, plan, decoded, origin)
+    origin, teacher = (
+        load(name) if name else None for name in (config.train.init_from, config.train.teacher)
+    )
+    with run.devices.scope():
+        networks, normalisation = build_networks(run.work, config, plan, decoded, origin, teacher)
     run.work.save()  # not before: a command that is refused changes nothing
 
     # === Training ===
     hashes = [each for p in parts["train"] for each in p.hashes]
-    if origin:  # what it was trained on has been seen too
-        hashes = sorted({*hashes, *origin.info["training_sha256"]})
+    for model in filter(None, (origin, teacher)):  # what they were trained on has been seen too
+        hashes = sorted({*hashes, *model.info["training_sha256"]})
     info = _info(run, normalisation, hashes)
     samples = run.work.path / "samples"
     samples.mkdir(parents=True, exist_ok=True)
@@ -181,12 +188,14 @@ def _train_stages(
     validation = Validation(parts["validation"], standard, draw)
     for stage in plan:
         if _to_do(run, training, stage):
-            model = _train_stage(run, training, stage, (g, vgg), data, validation)
+            model = _train_stage(run, training, stage, networks, data, validation)
             model.take_average()
             folder = run.workdir / "models" / stage.name
             if run.chief and not (folder / "model.json").exists():
                 run.work.output.claim(*_model_files(stage))
-                model_folder.save(folder, g, {"name": stage.name, **info}, among_others=True)
+                model_folder.save(
+                    folder, networks.generator, {"name": stage.name, **info}, among_others=True
+                )
     return plan
 
 
@@ -227,40 +236,6 @@ def _resolve(run: _Run, strategy_name: str) -> None:
         raise UsageError("several machines must agree: set train.precision to another value")
     auto["strategy"] = strategy_name
     auto.setdefault("precision", machine.resolve_precision(train.precision, strategy_name))
-
-
-def _networks(
-    run: _Run, plan: list[Stage], decoded: cache.Cache, origin: Model | None
-) -> tuple[keras.Model, keras.Model | None, dict]:
-    """Return G, VGG-19 where a stage needs it, and G's normalisation."""
-    config = run.config
-    scale, vgg = config.degradation.scale, None
-    with run.devices.scope():
-        keras.utils.set_random_seed(config.train.seed)
-        if origin:
-            g = origin.generator(config.generator, scale)
-            normalisation = hold_normalisation(run.work, origin.info["normalisation"])
-        else:
-            statistics = {"mean": list(decoded.mean), "std": list(decoded.std)}
-            normalisation = hold_normalisation(run.work, statistics)
-            mean, std = (tuple(normalisation[k]) for k in ("mean", "std"))
-            g = build_generator(config.generator, scale, mean, std)
-        if layers := {name for stage in plan for name in vgg_layers(config, stage.name)}:
-            vgg = _vgg19(run, layers)
-    return g, vgg, normalisation
-
-
-def _vgg19(run: _Run, layers: set[str]) -> keras.Model:
-    """Build VGG-19 with the weights that the run began with."""
-    wanted, auto = run.config.vgg.weights, run.work.record["auto"]
-    # a run that began with other weights keeps them
-    vgg, found = build_vgg19(auto.get("vgg", wanted) if wanted == "auto" else wanted, layers)
-    if auto.setdefault("vgg", found) != found:
-        raise UsageError(
-            f"{run.workdir} holds a run with other weights in vgg.weights {wanted} "
-            f"({auto['vgg']}, now {found}): restore the file, or choose another directory"
-        )
-    return vgg
 
 
 def _info(run: _Run, normalisation: dict, hashes: list[str]) -> dict[str, Any]:
@@ -308,16 +283,16 @@ def _train_stage(
     run: _Run,
     training: loop.Run,
     stage: Stage,
-    networks: tuple[keras.Model, keras.Model | None],
+    networks: Networks,
     data: Crops,
     validation: Validation,
 ) -> SRGAN:
-    """Train one stage from `networks`, G and VGG-19, and return its model."""
+    """Train one stage and return its model."""
     config, auto = run.config, run.work.record["auto"]
     with run.devices.scope():
         # the weights of D must not depend on whether stage 1 ran in this process
         keras.utils.set_random_seed(config.train.seed + stage.first)
-        model = build(stage, *networks, config, auto["precision"])
+        model = build(stage, networks, config, auto["precision"])
     if stage.name not in auto.setdefault("jit", {}):
         timed = partial(timed_step, model, config, data.part(0))
         replicas = run.devices.num_replicas_in_sync

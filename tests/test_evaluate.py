@@ -258,7 +258,7 @@ def test_command_measures_the_self_ensemble_beside_the_model(request_for, tmp_pa
         def upscale(self, image):
             return np.roll(super().upscale(image), 2, axis=1)
 
-    monkeypatch.setattr("srgan_keras.evaluate._load", Turning)
+    monkeypatch.setattr("srgan_keras.evaluate.open_model", Turning)
     monkeypatch.setattr("srgan_keras.report.page.write", lambda *_: None)
     result = evaluate_dataset(request_for(models=("mine",), self_ensemble=True, trust=True))
     (run,) = result["runs"]

@@ -233,7 +233,9 @@ def test_what_cannot_be_written_is_refused_before_anything_is_computed(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("srgan_keras.output_folder.tempfile.NamedTemporaryFile", read_only)
     monkeypatch.setattr("keras.models.load_model", lambda *_: pytest.fail("it is loaded"))
-    monkeypatch.setattr("srgan_keras.inference.upscale_files.load", lambda *_: pytest.fail("so"))
+    monkeypatch.setattr(
+        "srgan_keras.inference.upscale_files.open_model", lambda *_: pytest.fail("so")
+    )
     line = refused(capsys, *command)
     assert "(Read-only file system)" in line
     assert ("copy the model folder" in line) == (command[0] == "export")

@@ -4,7 +4,8 @@
 
 The last arguments are folders that `srgan-keras evaluate MODEL --data ... --out FOLDER` wrote: they
 hold the card's figures. `cards.yaml` holds intended use and known failures, which no file of a run
-has, and `no_harm_xS.json` what `benchmarks/no_harm.py --json` prints for the models of scale S.
+has, and `no_harm_xS.json` what `benchmarks/quality/no_harm.py --json` prints for the models of
+scale S.
 After a change of them or of the template, keep the figures and write the card again:
 
     python docs/cards/ship.py fundus-x4 saved_models/fundus-x4

@@ -1,7 +1,7 @@
 """From measures to one recommendation: leave, restore, upscale or retake, with its reason.
 
-The thresholds come from RIDB's eyes 11 to 20: `python benchmarks/assess.py --thresholds` prints
-them.
+The thresholds come from RIDB's eyes 11 to 20: `python benchmarks/quality/assess.py --thresholds`
+prints them.
 """
 
 from dataclasses import dataclass

@@ -50,6 +50,19 @@ def serving_form(generator: keras.Model) -> tuple[keras.Model, keras.Model | Non
     return _build(calls, steps, output)
 
 
+def inference_model(generator: keras.Model, tile: int = 0) -> keras.Model:
+    """Return the serving form as one functional model, its output clipped to 0..1.
+
+    Args:
+        generator: LR [N, h, w, 3] -> SR [N, sh, sw, 3].
+        tile: a side fixes the input to [1, tile, tile, 3]; 0: any size.
+    """
+    body, tail = serving_form(generator)
+    images = keras.Input((tile or None,) * 2 + (3,), 1 if tile else None, name="images")
+    sr = body(images) if tail is None else tail(body(images))
+    return keras.Model(images, keras.ops.clip(sr, 0.0, 1.0))
+
+
 CONVOLUTION = keras.layers.Conv2D
 
 

@@ -1,7 +1,7 @@
 """Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import formats
 from srgan_keras.export.model_folder import check_built, find, read_info
+from srgan_keras.export.tiles import Network
 from srgan_keras.files import is_file_name
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
@@ -71,27 +72,22 @@ class Model:
 
         Args:
             precision: `float32`; `bfloat16`; `auto`, bfloat16 where the device multiplies it.
-            engine: `keras`, the SavedModel; `openvino`, an export.
+            engine: `keras`, the SavedModel; otherwise the name of an export in `formats.ENGINES`.
 
         Raises:
             UsageError: the folder has no such export, or lacks facts that older versions of the
-                package did not write.
+                package did not write; bfloat16 for an export that computes in its own type.
         """
         if "bytes_per_pixel" not in self.info:
             raise UsageError(
                 f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
                 f"`srgan-keras export {self.path} --format saved_model`."
             )
-        if precision == "auto":
+        if precision == "auto" and engine in ("keras", "openvino", "openvino_float16"):
             half = resolve_precision("auto") == "mixed_bfloat16"
             precision = "bfloat16" if half else "float32"
-        if engine == "openvino":
-            if engine not in self.info["parity"]:
-                raise UsageError(
-                    f"{self.path} has no OpenVINO export. To make it, run "
-                    f"`srgan-keras export {self.path} --format openvino`."
-                )
-            network = formats.load_openvino(self.path / formats.FORMATS[engine].file, precision)
+        if engine != "keras":
+            network = self._exported(engine, precision)
         else:
             whole = self._saved_model  # holds the weights: a function alone would lose them
 
@@ -101,6 +97,31 @@ class Model:
         radius, cost = self.info["receptive_radius"], self.info["bytes_per_pixel"]
         # only models of newer versions can have a fold
         return Upscaler(network, self.scale, radius, cost, self.info.get("fold", 1))
+
+    @property
+    def architecture(self) -> Generator:
+        """Architecture of the generator. A setting that is newer than the model has its default."""
+        known = {field.name for field in fields(Generator)}
+        saved = self.info["configuration"]["generator"].items()
+        return Generator(**{name: value for name, value in saved if name in known})
+
+    def _exported(self, engine: str, precision: str) -> Network:
+        """Open an export.
+
+        Raises:
+            UsageError: the folder has none, or it does not compute in this precision.
+        """
+        if engine not in self.info["parity"]:
+            raise UsageError(
+                f"{self.path} has no export for engine {engine}. To make it, run "
+                f"`srgan-keras export {self.path} --format {engine}`."
+            )
+        file = self.path / formats.FORMATS[engine].file
+        if engine in ("openvino", "openvino_float16"):
+            return formats.load_openvino(file, precision)
+        if precision == "bfloat16":
+            raise UsageError(f"engine {engine} computes in its own type: leave precision out")
+        return formats.ENGINES[engine](file)
 
     def generator(self, architecture: Generator, scale: int) -> keras.Model:
         """Return the generator for further training, under the current dtype policy.
@@ -115,16 +136,18 @@ class Model:
         check_built(self.info)
         fold = {"unshuffle": architecture.fold(scale)}
         expected = asdict(architecture) | fold | {"scale": scale}
-        # a setting that is newer than the model has its default
-        found = asdict(Generator()) | self.info["configuration"]["generator"]
-        found["scale"] = self.scale
-        found["unshuffle"] = found["unshuffle"] or Generator().fold(self.scale)
+        fold = {"unshuffle": self.architecture.fold(self.scale)}
+        found = asdict(self.architecture) | fold | {"scale": self.scale}
+        if not found["wide_blocks"]:
+            del expected["wide_blocks"]  # a new branch starts as the identity
         other = [f"{k} {found.get(k)}, not {v}" for k, v in expected.items() if found.get(k) != v]
         if other:
             raise UsageError(f"the generator of {self.path} has {'; '.join(other)}")
         mean, std = (self.info["normalisation"][k] for k in ("mean", "std"))
         network = build_generator(architecture, scale, tuple(mean), tuple(std))
-        network.set_weights(keras.models.load_model(self.path / "generator.keras").get_weights())
+        saved = keras.models.load_model(self.path / "generator.keras")
+        for layer in saved.layers:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
         return network
 
     def upscale(self, image: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from srgan_keras.version import __version__
 
 if TYPE_CHECKING:
     from srgan_keras.inference.model import Model
+    from srgan_keras.inference.onnx_model import OnnxModel
 
 SOFTWARE = "srgan_keras"
 NOTICE = "synthetic detail, research use only"
@@ -65,7 +66,9 @@ class Provenance:
         return "\n".join(f"{key}: {printable(value)}" for key, value in values.items() if value)
 
 
-def of_options(options: UpscaleOptions, model: "Model", other: "Model | None") -> Provenance:
+def of_options(
+    options: UpscaleOptions, model: "Model | OnnxModel", other: "Model | OnnxModel | None"
+) -> Provenance:
     """Return the provenance of the results of a command.
 
     Args:

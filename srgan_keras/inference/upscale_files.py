@@ -16,6 +16,7 @@ from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
 from srgan_keras.data.image_file import ImageFile, Reason
 from srgan_keras.errors import CommandError, UsageError
+from srgan_keras.inference import engine_choice
 from srgan_keras.inference.encode import check_fits, losses
 from srgan_keras.inference.image_files import read, write
 from srgan_keras.inference.jobs import (
@@ -29,6 +30,9 @@ from srgan_keras.inference.jobs import (
     to_do,
 )
 from srgan_keras.inference.model import Model, load
+from srgan_keras.inference.onnx_model import OnnxModel
+from srgan_keras.inference.open_model import open_model
+from srgan_keras.inference.plain_saved_model import PlainSavedModel
 from srgan_keras.inference.provenance import Provenance, of_options
 from srgan_keras.inference.reduce import reduced, side_of
 from srgan_keras.inference.upscaler import (
@@ -185,10 +189,8 @@ def process(
     if wanted is not None and not wanted.all():
         share = 100 * (1 - np.count_nonzero(wanted) / wanted.size)
         log.info("%s: %.1f %% lies outside the field of view, upscaled bicubically", source, share)
-    tile = options.tile
-    if options.memory is not None:
-        tile = upscaler.tile(int(options.memory * 1e9) // options.batch)
-    sr, maps = upscale(upscaler, colour, tile, options.batch, wanted, progress=progress)
+    tile, batch = _tiling(upscaler, options)
+    sr, maps = upscale(upscaler, colour, tile, batch, wanted, progress=progress)
     observe(maps)
     if options.guard:
         _say_share(source, colour, maps[FALLBACK], scale)
@@ -205,6 +207,15 @@ def process(
         levels = np.rint(np.minimum(maps[UNCERTAINTY] * (255 * 256), 65535)).astype(np.uint16)
         made[".uncertainty"] = ImageFile(np.repeat(levels[..., np.newaxis], 3, axis=2), grey=True)
     return {ending: reduced(each, image, scale, options.long_side) for ending, each in made.items()}
+
+
+def _tiling(upscaler: Upscaler, options: UpscaleOptions) -> tuple[int | None, int]:
+    """Return the side of a tile and the tiles per batch; options count before measurements."""
+    if options.memory is not None:
+        return upscaler.tile(int(options.memory * 1e9) // options.batch), options.batch
+    if options.tile is None and options.batch == 1 and upscaler.preferred:
+        return upscaler.preferred
+    return options.tile, options.batch
 
 
 def _say_share(source: Path, colour: np.ndarray, fallback: np.ndarray, scale: int) -> None:
@@ -236,11 +247,19 @@ def prepared(options: UpscaleOptions) -> tuple[Upscaler, Provenance]:
         UsageError: wrong use, or a model cannot be loaded.
     """
     _check(options)
-    model = load(options.model)
+    model = _open(options.model)
     other = None
     if options.blend is not None:
-        other = load(options.adversarial or _adversarial(model.path))
+        named = options.adversarial
+        other = _open(named) if named else load(_adversarial(model.path))
     return _upscaler(options, model, other), of_options(options, model, other)
+
+
+def _open(name: str) -> Model | OnnxModel:
+    model = open_model(name)
+    if isinstance(model, PlainSavedModel):
+        raise UsageError(f"{name} has no model.json: give a model folder or an ONNX file")
+    return model
 
 
 def _check(options: UpscaleOptions) -> None:
@@ -257,13 +276,13 @@ def _check(options: UpscaleOptions) -> None:
         raise UsageError("keep_identity is for format dicom: other formats have no patient")
 
 
-def _upscaler(options: UpscaleOptions, model: Model, other: Model | None) -> Upscaler:
+def _upscaler(
+    options: UpscaleOptions, model: Model | OnnxModel, other: Model | OnnxModel | None
+) -> Upscaler:
     """Combine the models with the options that change their output."""
-    upscaler = model.upscaler(options.precision, options.engine)
+    upscaler = _plain(options, model)
     if other is not None:
-        upscaler = blended(
-            upscaler, other.upscaler(options.precision, options.engine), options.blend
-        )
+        upscaler = blended(upscaler, _plain(options, other), options.blend)
     if options.back_project:
         upscaler = back_projected(upscaler, model.degradation, options.back_project)
     if options.guard:
@@ -271,6 +290,13 @@ def _upscaler(options: UpscaleOptions, model: Model, other: Model | None) -> Ups
     if options.self_ensemble or options.uncertainty:
         return ensembled(upscaler, options.uncertainty)
     return upscaler
+
+
+def _plain(options: UpscaleOptions, model: Model | OnnxModel) -> Upscaler:
+    """Open the model in the engine of the options."""
+    if options.engine == "auto" and isinstance(model, Model):
+        return engine_choice.fastest(model, options.precision)
+    return model.upscaler(options.precision, options.engine)
 
 
 def _adversarial(path: Path) -> Path:

@@ -42,6 +42,8 @@ class Upscaler(NamedTuple):
         maps: what the network returns beside SR, by name. `uncertainty` is the standard deviation
             over a self-ensemble, root mean square over RGB; `fallback` is the share of the fallback
             in SR, see `guard.guarded`.
+        preferred: side of a tile in LR px and tiles per batch that were measured to be fast; None:
+            not measured.
     """
 
     network: Network
@@ -50,6 +52,7 @@ class Upscaler(NamedTuple):
     bytes_per_pixel: int
     fold: int = 1
     maps: tuple[str, ...] = ()
+    preferred: tuple[int, int] | None = None
 
     def tile(self, memory: int) -> int:
         """Return the side of the largest tile whose feature maps fit into `memory` bytes."""
@@ -176,13 +179,12 @@ def upscale(
     for network, radius, side, count, mask, fold in passes:
         tiles = upscale_tiles(network, floats, scale, radius, side, count, mask, fold)
         for box, part in tiles:
-            inside = mask is None or _at_sr(box.of(mask), scale)
-            levels = np.rint(part[..., :3] * top) if rounded else part[..., :3]
-            np.copyto(box.of(sr, scale), levels, where=inside, casting="unsafe")
+            inside = None if mask is None else _at_sr(box.of(mask), scale)
+            levels = _levels(part[..., :3], sr.dtype)
+            _store(levels, box.of(sr, scale), inside)
             if mask is wanted:
                 for i, values in enumerate(maps.values(), start=3):
-                    own = box.of(values, scale)[..., np.newaxis]
-                    np.copyto(own, part[..., i : i + 1], where=inside)
+                    _store(np.ascontiguousarray(part[..., i]), box.of(values, scale), inside)
                 progress((box.bottom - box.top) * (box.right - box.left) / (height * width))
     return sr, maps
 
@@ -225,5 +227,24 @@ def _bicubic(images: np.ndarray, scale: int) -> np.ndarray:
     return np.clip(bicubic_upsample(images, scale), 0, 1)
 
 
+def _levels(part: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Map float32 [h, w, 3] in 0..1 to the values of a type, rounded if it has whole ones."""
+    if dtype == np.uint8:
+        return cv2.convertScaleAbs(part, alpha=255)  # as below, five times as fast
+    if dtype == np.uint16:
+        return np.rint(part * np.float32(65535)).astype(dtype)
+    return np.ascontiguousarray(part)
+
+
+def _store(values: np.ndarray, target: np.ndarray, inside: np.ndarray | None) -> None:
+    """Write values into a part of an image; `inside`, uint8, is 0 where that stays as it is."""
+    if inside is None:
+        target[...] = values
+    else:
+        cv2.copyTo(values, inside, target)
+
+
 def _at_sr(mask: np.ndarray, scale: int) -> np.ndarray:
-    return mask.repeat(scale, 0).repeat(scale, 1)[..., np.newaxis]
+    """Return a mask at SR size, uint8, 0 or 1."""
+    mask = mask.astype(np.uint8)
+    return cv2.resize(mask, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)

@@ -16,6 +16,8 @@ from srgan_keras.models.layers import (
     activation,
 )
 
+WIDE = 8
+"""Side in LR px of the squares that the wide view sees as one position."""
 SYMMETRIC = ((0.5,) * 3, (0.5,) * 3)  # mean and deviation that map 0..1 to -1..1
 
 
@@ -40,7 +42,8 @@ def build_generator(
         mean, std = SYMMETRIC
     fold = config.fold(scale)
 
-    lr = keras.Input((None, None, 3), dtype="float32", name="lr")
+    given = keras.Input((None, None, 3), dtype="float32", name="lr")
+    lr = _even_light(given, config, mean, std) if config.wide_blocks else given
     x = Affine(*_standardise(mean, std), name="standardise")(lr)
     x = PixelUnshuffle(fold, name="unshuffle")(x) if fold > 1 else x
     x = layers.Conv2D(
@@ -59,20 +62,49 @@ def build_generator(
         x = layers.Add(dtype="float32", name="bicubic_add")([x, skip])
     else:
         x = Affine(std, mean, name="unstandardise")(x)
-    return keras.Model(lr, x, name="generator")
+    return keras.Model(given, x, name="generator")
+
+
+def _even_light(
+    lr: keras.KerasTensor, config: Generator, mean: tuple[float, ...], std: tuple[float, ...]
+) -> keras.KerasTensor:
+    """Return lr x (1 + gain) + offset, with smooth fields that a wide view predicts.
+
+    Haze and falloff of light change slowly over the frame. The branch sees WIDE x WIDE px as one
+    position, so its blocks look far. It starts as the identity.
+    """
+    x = Affine(*_standardise(mean, std), name="wide_standardise")(lr)
+    x = PixelUnshuffle(WIDE, name="wide_unshuffle")(x)
+    x = layers.Conv2D(config.filters, 3, padding="same", name="wide_head_conv")(x)
+    x = activation(config.activation, "wide_head_act")(x)
+    for i in range(1, config.wide_blocks + 1):
+        x = _residual_block(x, config, f"wide{i}")
+    fields = []
+    for name in ("gain", "offset"):
+        field = layers.Conv2D(
+            3, 3, padding="same", kernel_initializer="zeros", name=f"wide_{name}_conv"
+        )(x)
+        field = BicubicUpsampling(WIDE, name=f"wide_{name}")(field)
+        fields.append(CropToScale(1, dtype="float32", name=f"wide_{name}_crop")([field, lr]))
+    gained = layers.Multiply(dtype="float32", name="wide_multiply")([lr, fields[0]])
+    return layers.Add(dtype="float32", name="wide_add")([lr, gained, fields[1]])
 
 
 def _body(x: keras.KerasTensor, config: Generator) -> keras.KerasTensor:
     """Apply the residual blocks, F(x) = x + H(x) of Eq. (6), and the skip around them all."""
     head = x
     for i in range(1, config.blocks + 1):
-        h = _conv_bn(x, config, f"block{i}_1")
-        h = activation(config.activation, f"block{i}_act")(h)
-        # without batch normalisation, small residuals keep the sum from growing with depth
-        h = _conv_bn(h, config, f"block{i}_2", gain=0.1)
-        x = layers.Add(name=f"block{i}_add")([x, h])
+        x = _residual_block(x, config, f"block{i}")
     x = _conv_bn(x, config, "body")
     return layers.Add(name="body_add")([x, head])
+
+
+def _residual_block(x: keras.KerasTensor, config: Generator, name: str) -> keras.KerasTensor:
+    h = _conv_bn(x, config, f"{name}_1")
+    h = activation(config.activation, f"{name}_act")(h)
+    # without batch normalisation, small residuals keep the sum from growing with depth
+    h = _conv_bn(h, config, f"{name}_2", gain=0.1)
+    return layers.Add(name=f"{name}_add")([x, h])
 
 
 def _conv_bn(

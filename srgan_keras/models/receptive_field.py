@@ -18,6 +18,7 @@ POINTWISE = (
     keras.layers.BatchNormalization,
     keras.layers.Concatenate,
     keras.layers.LeakyReLU,
+    keras.layers.Multiply,
     keras.layers.PReLU,
     keras.layers.ReLU,
     keras.layers.Rescaling,

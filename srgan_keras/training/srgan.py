@@ -24,6 +24,7 @@ class SRGAN(TrainingModel):
             where a content weight is not zero or D stands on a trunk.
         discriminator: the trained part of D -> logits [N, 1]. None: stage 1.
         ema_decay: see `TrainingModel`.
+        teacher: frozen, of the scale of the generator. Its SR replaces HR in the pixel term.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class SRGAN(TrainingModel):
         features: keras.Model | None = None,
         discriminator: keras.Model | None = None,
         ema_decay: float = 0.0,
+        teacher: keras.Model | None = None,
     ) -> None:
         adversarial = discriminator is not None
         name = "stage2" if adversarial else "stage1"
         super().__init__(name, generator, global_batch, ema_decay, discriminator)
         self.features = features
+        self.teacher = teacher
         self.loss_config = loss
         self.weights_by_term = {
             "pixel": loss.stage2_pixel_weight if adversarial else loss.stage1_pixel_weight,
@@ -63,18 +66,19 @@ class SRGAN(TrainingModel):
         return {"psnr": tf.reduce_mean(tf.image.psnr(hr, sr, max_val=1.0))}
 
     def known(self, data: Batch, training: bool) -> tuple:
-        """Return LR, HR, where VGG-19 begins to look, and the feature maps of HR."""
+        """Return LR, HR, the pixel target, where VGG-19 begins to look, and HR's feature maps."""
         lr, hr = data
+        target = hr if self.teacher is None else self.teacher(lr, training=False)
         corner = self._jitter() if training else (0, 0)
-        return lr, hr, corner, self._maps(hr, corner)
+        return lr, hr, target, corner, self._maps(hr, corner)
 
     def terms(self, known: tuple, output: tf.Tensor, training: bool) -> tuple[Logs, Logs]:
         """Return the generator's weighted terms, and the logs of D."""
-        lr, hr, corner, hr_maps = known
+        lr, hr, target, corner, hr_maps = known
         sr, sr_maps = output, self._maps(output, corner)
         terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
-            terms["pixel"] = losses.pixel_loss(hr, sr, self.loss_config.pixel)
+            terms["pixel"] = losses.pixel_loss(target, sr, self.loss_config.pixel)
         local = [name for name in ("structure", "contrast") if self.weights_by_term[name]]
         if local:
             found = losses.local_losses(hr, sr)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 
@@ -31,6 +32,20 @@ class Stage:
     jit: bool = False
 
 
+class Networks(NamedTuple):
+    """The networks of a run that outlive a stage.
+
+    Attributes:
+        generator: G.
+        vgg: VGG-19 with `vgg_layers`; None without any.
+        teacher: of stage 1; None without one.
+    """
+
+    generator: keras.Model
+    vgg: keras.Model | None
+    teacher: keras.Model | None
+
+
 def stages(config: Config, photographs: int) -> list[Stage]:
     """Return the stages that have steps; durations in epochs become steps here."""
     train = config.train
@@ -56,19 +71,17 @@ def vgg_layers(config: Config, stage: str) -> set[str]:
     return layers
 
 
-def build(
-    stage: Stage, g: keras.Model, vgg: keras.Model | None, config: Config, precision: str
-) -> SRGAN:
+def build(stage: Stage, networks: Networks, config: Config, precision: str) -> SRGAN:
     """Build and compile what a stage trains: G alone, or G and a new D.
 
     Args:
         stage: which.
-        g: the generator.
-        vgg: VGG-19 with `vgg_layers`; None without any.
+        networks: of the run.
         config: architecture, losses and learning rates.
         precision: the Keras dtype policy in force.
     """
     train, adversarial = config.train, stage.name == "stage2"
+    g, vgg, teacher = networks
     maps = {"content": config.vgg.layer} if _content_weight(config, adversarial) else {}
     d = None
     if adversarial:
@@ -76,7 +89,15 @@ def build(
         cut = trunk_cut(config.discriminator, vgg)
         maps |= {"trunk": cut} if cut else {}
     frozen = build_features(vgg, config.vgg, maps) if maps else None
-    model = SRGAN(g, config.loss, train.batch_size, frozen, d, train.ema_decay)
+    model = SRGAN(
+        g,
+        config.loss,
+        train.batch_size,
+        frozen,
+        d,
+        train.ema_decay,
+        None if adversarial else teacher,
+    )
 
     def adam(kind: Schedule, rate: float) -> keras.optimizers.Optimizer:
         halving_steps = round(train.halving_epochs * stage.epoch_steps)

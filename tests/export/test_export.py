@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import keras
@@ -8,10 +9,12 @@ import pytest
 from srgan_keras import cli
 from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
-from srgan_keras.export import export, formats, model_folder
+from srgan_keras.export import export, formats, model_folder, quantisation
 from srgan_keras.inference.model import load
+from srgan_keras.inference.onnx_model import OnnxModel
 from srgan_keras.inference.upscaler import upscale
 from srgan_keras.models.generator import build_generator
+from srgan_keras.phantoms.phantom import phantom
 
 INFO = {
     "name": "tiny",
@@ -22,10 +25,11 @@ INFO = {
 }
 LIBRARIES = {
     "onnx": ("onnx", "tf2onnx", "onnxruntime"),
-    "openvino": ("onnx", "tf2onnx", "openvino"),
+    "openvino": ("onnx", "tf2onnx", "openvino", "nncf"),
     "litert": ("ai_edge_litert",),
-    "litert_float16": ("ai_edge_litert",),
 }
+FREE = [name for name, format in formats.FORMATS.items() if not format.calibrated]
+FIXED = [name for name, format in formats.FORMATS.items() if format.fixed]
 
 
 CONFIGS = {
@@ -49,16 +53,16 @@ def folder(request, tmp_path_factory):
     return folder
 
 
-def exported(folder, kind, capsys):
-    for library in LIBRARIES[kind]:
+def exported(folder, kind, capsys, *options):
+    for library in LIBRARIES[kind.partition("_")[0]]:
         pytest.importorskip(library, reason="needs the extra export")
-    status = cli.main(["export", str(folder), "--format", kind])
+    status = cli.main(["export", str(folder), "--format", kind, *options])
     captured = capsys.readouterr()
     assert status == 0, captured.err
     return captured.out
 
 
-@pytest.mark.parametrize("kind", formats.FORMATS)
+@pytest.mark.parametrize("kind", FREE)
 def test_a_format_equals_keras_at_any_size(folder, kind, capsys, rng):
     out = exported(folder, kind, capsys)
     target = formats.FORMATS[kind]
@@ -77,12 +81,98 @@ def test_a_format_equals_keras_at_any_size(folder, kind, capsys, rng):
         np.testing.assert_allclose(network(images), expected, atol=target.limit / 255)
 
 
-def test_openvino_is_an_engine(folder, capsys, rng):
-    exported(folder, "openvino", capsys)
+ONE_FOLDER = pytest.mark.parametrize("folder", ["direct"], indirect=True)
+
+
+@ONE_FOLDER
+@pytest.mark.parametrize("kind", FIXED)
+def test_a_file_of_one_size_equals_keras_at_it(folder, kind, capsys, rng):
+    out = exported(folder, kind, capsys, "--tile", "24")
+    target = formats.FORMATS[kind]
+    assert f"{target.file_of(24)}: at most" in out
+    assert "on crops of 24 x 24 px" in out
+    assert f"{kind}_24" in load(folder).info["parity"]
+    images = rng.uniform(size=(1, 24, 24, 3)).astype(np.float32)
+    expected = np.clip(keras.models.load_model(folder / "generator.keras")(images), 0, 1)
+    network = target.load(folder / target.file_of(24))
+    np.testing.assert_allclose(network(images), expected, atol=target.limit / 255)
+
+
+@pytest.mark.parametrize("side", ["", "_24"])
+def test_an_onnx_file_describes_itself(folder, side, capsys, rng):
+    if not (folder / f"onnx/model{side}.onnx").exists():
+        exported(folder, "onnx", capsys, *(["--tile", side[1:]] if side else []))
+    model, file = load(folder), OnnxModel(folder / f"onnx/model{side}.onnx")
+    assert (file.name, file.scale, file.degradation) == ("tiny", model.scale, "bicubic")
+    image = rng.integers(0, 256, (20, 20, 3), np.uint8)
+    expected = model.upscale_float(image)
+    if side:  # which pads below and to the right
+        expected = model.upscale_float(np.pad(image, ((0, 4), (0, 4), (0, 0)), "edge"))
+        expected = expected[: 20 * model.scale, : 20 * model.scale]
+    np.testing.assert_allclose(file.upscale_float(image), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnx"])
+def test_an_export_is_an_engine(folder, kind, capsys, rng):
+    if kind not in load(folder).info["parity"]:
+        exported(folder, kind, capsys)
     model = load(folder)
     image = rng.integers(0, 256, (50, 41, 3), np.uint8)
-    sr, _ = upscale(model.upscaler("float32", "openvino"), image, 17, rounded=False)
+    sr, _ = upscale(model.upscaler("float32", kind), image, 17, rounded=False)
     np.testing.assert_allclose(sr, model.upscale_float(image), atol=1e-4)
+
+
+@ONE_FOLDER
+def test_int8_is_calibrated_and_judged_on_others(folder, tmp_path, capsys, monkeypatch, rng):
+    shutil.copytree(folder, tmp_path / "m")
+    monkeypatch.setattr(quantisation, "LEAST_PSNR", 30)
+    monkeypatch.setattr(quantisation, "MOST_SHIFT", 5)
+    out = exported(tmp_path / "m", "openvino_int8", capsys, "--calibration", "phantom:2")
+    assert re.search(r"int8.xml: at most .* dB, mean shift at most .* on other photographs", out)
+    model = load(tmp_path / "m")
+    parity = model.info["parity"]["openvino_int8"]
+    assert parity["photographs"] == "phantom:2"
+    image = phantom(5, 64).image
+    sr, _ = upscale(model.upscaler("auto", "openvino_int8"), image, rounded=False)
+    assert 0 < np.abs(sr - model.upscale_float(image)).max() < 0.2
+
+
+@ONE_FOLDER
+def test_int8_too_far_from_float32_is_not_left(folder, tmp_path, capsys, monkeypatch):
+    shutil.copytree(folder, tmp_path / "m", ignore=shutil.ignore_patterns("openvino"))
+
+    def darker(generator, file, recipe):
+        assert recipe.calibration
+        file.touch()
+
+    def load_darker(_):
+        model = keras.models.load_model(folder / "generator.keras")
+        return lambda images: np.clip(model(images), 0, 1) * np.float32(0.99)
+
+    wrong = formats.FORMATS["openvino_int8"]._replace(write=darker, load=load_darker)
+    monkeypatch.setitem(export.FORMATS, "openvino_int8", wrong)
+    options = ["--format", "openvino_int8", "--calibration", "phantom:2"]
+    assert cli.main(["export", str(tmp_path / "m"), *options]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "int8 is too far from float32" in line
+    assert "mean shift" in line
+    assert not any((tmp_path / "m" / "openvino").iterdir())
+
+
+@ONE_FOLDER
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("openvino_int8", "needs photographs to choose its ranges by: set calibration"),
+        ("openvino_int8 --calibration phantom:1", "has one photograph, and calibration needs two"),
+        ("onnx --calibration phantom:2", "has no ranges to choose: remove calibration"),
+        ("openvino --tile 64", "takes images of any size: use tile with onnx"),
+        ("onnx --tile 0", "tile must be positive"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(folder, capsys, options, message):
+    assert cli.main(["export", str(folder), "--format", *options.split()]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_engine_needs_the_export_first(folder, tmp_path):

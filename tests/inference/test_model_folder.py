@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from srgan_keras import evaluate
 from srgan_keras.config import Generator
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder, parity
 from srgan_keras.inference.model import load
+from srgan_keras.inference.open_model import open_model
 from srgan_keras.models.generator import build_generator
 
 INFO = {
@@ -203,7 +203,7 @@ def test_a_name_is_the_pretrained_model_and_a_path_the_folder_here(
     Path("tiny").mkdir()  # as `--out tiny` makes it
     assert load("tiny").path == folder
     shutil.copytree(folder / "saved_model", "tiny", dirs_exist_ok=True)
-    assert evaluate._load("tiny").path == folder
+    assert open_model("tiny").path == folder
     assert not caplog.text
     shutil.copytree(folder, "tiny", dirs_exist_ok=True)
     assert load("tiny").path == folder

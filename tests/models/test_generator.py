@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from srgan_keras.config import Generator
 from srgan_keras.configure import load
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.layers import ICNR, PixelShuffle
+from srgan_keras.models.receptive_field import receptive_radius
 
 SMALL = Generator(blocks=2, filters=8)
 STEPS = Generator(2, 8, "steps", 4, True, bicubic_skip=False)
@@ -106,3 +109,19 @@ def test_at_scale_1_a_generator_without_a_difference_is_the_identity():
     g.get_layer("tail_conv").set_weights([0 * w for w in g.get_layer("tail_conv").get_weights()])
     lr = np.random.default_rng(0).random((1, 9, 10, 3), np.float32)
     np.testing.assert_allclose(g(lr), lr, atol=1e-7)
+
+
+def test_the_wide_view_starts_as_the_identity_and_reaches_far():
+    keras.utils.set_random_seed(0)
+    plain = build_generator(SMALL, 4, MEAN, STD)
+    wide = build_generator(replace(SMALL, wide_blocks=2), 4, MEAN, STD)
+    for layer in plain.layers:
+        wide.get_layer(layer.name).set_weights(layer.get_weights())
+    x = np.random.default_rng(0).random((1, 21, 34, 3), np.float32)
+    np.testing.assert_array_equal(wide(x), plain(x))
+    assert receptive_radius(wide, 4) > receptive_radius(plain, 4) + 8 * 2 * 2
+    gain, offset = (wide.get_layer(f"wide_{name}_conv") for name in ("gain", "offset"))
+    gain.bias.assign([0.5, 0, 0])
+    offset.bias.assign([0.1, 0, 0])
+    evened = x * (1.5, 1, 1) + (0.1, 0, 0)
+    np.testing.assert_allclose(wide(x), plain(evened.astype(np.float32)), atol=1e-6)

@@ -7,7 +7,7 @@ import pytest
 from srgan_keras.config import Config, Data, Discriminator, Generator, Loss, Train, Vgg
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
-from srgan_keras.training.stages import Stage, build
+from srgan_keras.training.stages import Networks, Stage, build
 
 TINY = Config(
     data=Data(source="phantom:6", hr_long_side=96, patch=32),
@@ -39,10 +39,11 @@ def make(vgg):
     Precision sets the optimizers alone.
     """
 
-    def make(name, config=TINY, precision="float32"):
+    def make(name, config=TINY, precision="float32", teacher=None):
         keras.utils.set_random_seed(1)
         g = build_generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
-        return build(Stage(name, 0, 10, 1.0), g, vgg, config, precision)
+        networks = Networks(g, vgg, teacher)
+        return build(Stage(name, 0, 10, 1.0), networks, config, precision)
 
     return make
 

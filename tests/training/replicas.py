@@ -16,7 +16,7 @@ from srgan_keras.config import Discriminator
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.vgg19 import build_vgg19
 from srgan_keras.training.optimizer import Adam
-from srgan_keras.training.stages import Stage, build
+from srgan_keras.training.stages import Networks, Stage, build
 from srgan_keras.training.steps import compiled_steps
 from srgan_keras.training.strategy import create, distribute
 from tests.training.conftest import TINY
@@ -80,7 +80,12 @@ def train(
     with strategy.scope():
         keras.utils.set_random_seed(1)
         g = build_generator(config.generator, 4)
-        model = build(Stage(stage, 0, STEPS, 1.0), g, build_vgg19("random")[0], config, "float32")
+        model = build(
+            Stage(stage, 0, STEPS, 1.0),
+            Networks(g, build_vgg19("random")[0], None),
+            config,
+            "float32",
+        )
         smooth(model)
         make = OPTIMIZERS[optimizer]
         model.compile(make(), make() if stage == "stage2" else None)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from srgan_keras import losses
-from srgan_keras.config import Discriminator, Loss
+from srgan_keras.config import Discriminator, Generator, Loss
 from srgan_keras.training.model import to_float
 
 
@@ -248,3 +248,15 @@ def test_mixed_precision_keeps_losses_in_float32(make, batch):
     (gradients, _), logs = make("stage2").compute_gradients(batch)
     assert {v.dtype for v in logs.values()} == {tf.float32}
     assert {g.dtype for g in gradients} == {tf.float32}
+
+
+def test_a_teachers_sr_takes_the_place_of_hr_in_the_pixel_term(make, tiny, batch):
+    teacher = make("stage1").generator
+    same = make("stage1", teacher=teacher).compute_gradients(batch)[1]
+    assert same["pixel"] == 0, "G begins as its own teacher"
+    sr = teacher(to_float(batch[0])).numpy()
+    other = make("stage1", dataclasses.replace(tiny, generator=Generator(1, 4)), teacher=teacher)
+    (gradients, _), logs = other.compute_gradients(batch)
+    distance = np.abs(other.generator(to_float(batch[0])) - sr).mean()
+    np.testing.assert_allclose(logs["pixel"], distance, rtol=1e-5)
+    assert len(gradients) == len(other.generator.trainable_variables)

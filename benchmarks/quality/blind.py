@@ -1,13 +1,14 @@
 """PSNR of blind super-resolution on spoiled LR: how much of the gain is colour, how much detail.
 
-    python benchmarks/blind.py fundus-x4 fundus-x4-real --data data [--photographs 8] [--json]
+    python benchmarks/quality/blind.py fundus-x4 fundus-x4-real --data data [--photographs 8]
 
 Each photograph of the cameras of `no_harm.py` is reduced to 1,024 px and measured on `inner`. The
 rows are
 
-- `clinical`: LR of degradation `clinical`, defaults, no clean photographs;
+- `clinical`: LR by the ranges of preset `real`, no clean photographs;
 - `clinical, matched`: the same SR after each channel has HR's mean and deviation, because a tint is
   easy to undo;
+- `clinical, with casts`: the same with the default share of other exposures and colours;
 - `clinical, sensor only`: LR without the faults of the frame;
 - `clean`: LR of degradation `bicubic`.
 
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras import configure
 from srgan_keras.config import Clinical
 from srgan_keras.data.photograph import decode_file
 from srgan_keras.evaluation.protocol import Sample, Standard
@@ -35,7 +37,8 @@ from srgan_keras.tables import markdown_table
 
 photographs = runpy.run_path(str(Path(__file__).with_name("no_harm.py")))["photographs"]
 
-SPOILED = dataclasses.replace(Clinical(), clean_share=0.0)
+SPOILED = dataclasses.replace(configure.load("real").degradation.clinical, clean_share=0.0)
+CAST = dataclasses.replace(SPOILED, cast_share=Clinical().cast_share)
 FRAME = ("veil", "falloff", "shadow", "sheen", "halo", "lashes", "dust", "cast")
 SENSOR = dataclasses.replace(SPOILED, **{f"{fault}_share": 0.0 for fault in FRAME})
 LONG_SIDE = 1024
@@ -53,6 +56,7 @@ def main() -> None:
     scale = models[0].scale
     protocols = {
         "clinical": Standard(scale, "clinical", LONG_SIDE, clinical=SPOILED),
+        "clinical, with casts": Standard(scale, "clinical", LONG_SIDE, clinical=CAST),
         "clinical, sensor only": Standard(scale, "clinical", LONG_SIDE, clinical=SENSOR),
         "clean": Standard(scale, "bicubic", LONG_SIDE),
     }

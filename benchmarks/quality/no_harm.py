@@ -1,7 +1,7 @@
 """The no-harm table: what models and filters gain or lose on clean, spoiled and real photographs.
 
-    python benchmarks/no_harm.py fundus-restore --data data --pairs runs/ridb/metrics.json
-    python benchmarks/no_harm.py fundus-x4 fundus-x4-gan fundus-x4-real --data data
+    python benchmarks/quality/no_harm.py fundus-restore --data data --pairs runs/ridb/metrics.json
+    python benchmarks/quality/no_harm.py fundus-x4 fundus-x4-gan fundus-x4-real --data data
 
 The columns are the enhancement filters and models of scale 1, beside the untouched input; or models
 of a larger scale, beside bicubic interpolation. The rows are
@@ -30,9 +30,10 @@ from tqdm import tqdm
 from srgan_keras.config import Clinical
 from srgan_keras.data.photograph import decode_file
 from srgan_keras.evaluation.filters import FILTERS
-from srgan_keras.evaluation.protocol import Standard
+from srgan_keras.evaluation.guarded import Guarded
+from srgan_keras.evaluation.protocol import Method, Standard
 from srgan_keras.evaluation.statistics import paired_gain
-from srgan_keras.inference.model import Model, load
+from srgan_keras.inference.model import load
 from srgan_keras.metrics.agreement import Reference, field_of_view
 from srgan_keras.tables import markdown_table
 
@@ -61,9 +62,12 @@ def main() -> None:
     parser.add_argument("--photographs", type=int, default=8, help="of each camera")
     parser.add_argument("--strength", type=float, nargs="+", default=[0.5, 1.0, 1.5])
     parser.add_argument("--out", type=Path, default=Path("runs/no-harm"))
+    parser.add_argument("--guard", action="store_true", help="add the rows NAME+guard")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    models = [load(name) for name in options.models]
+    models: list[Method] = [load(name) for name in options.models]
+    if options.guard:
+        models += [Guarded(model) for model in models]
     scale, *others = {model.scale for model in models}
     if others:
         parser.error("the models have different scales: measure each scale on its own")
@@ -83,7 +87,7 @@ def main() -> None:
         print(f"\n{metric}\n\n{markdown_table(['photographs', *names], cells)}")
 
 
-def measured(models: list[Model], scale: int, options: argparse.Namespace) -> list[Row]:
+def measured(models: list[Method], scale: int, options: argparse.Namespace) -> list[Row]:
     """Return the rows of all photographs: read from the file, or measured and added to it."""
     file = options.out / f"x{scale}.csv"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +138,7 @@ def degraded(scale: int, situation: str | float) -> Standard:
     return Standard(scale, "clinical", LONG_SIDE, clinical=faults)
 
 
-def methods(protocol: Standard, models: list[Model]) -> dict[str, Enhance | None]:
+def methods(protocol: Standard, models: list[Method]) -> dict[str, Enhance | None]:
     """Return the reference, the filters (scale 1) and the models; None is the reference."""
     filters = FILTERS if protocol.scale == 1 else {}
     return {protocol.reference: None} | filters | {m.name: m.upscale for m in models}

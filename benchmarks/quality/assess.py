@@ -1,7 +1,7 @@
 """How well `assess` tells faults from none, and the thresholds that it uses.
 
-    python benchmarks/assess.py --data data --thresholds
-    python benchmarks/assess.py --data data [--photographs 9] [--strength 1 2] [--json]
+    python benchmarks/quality/assess.py --data data --thresholds
+    python benchmarks/quality/assess.py --data data [--photographs 9] [--strength 1 2] [--json]
 
 With `--thresholds` it prints the limits of `srgan_keras.assessment.recommend`. They are the worst
 values of good photographs: the takes of grade C and the references of RIDB's eyes 11 to 20. The

@@ -1,7 +1,7 @@
 """Thresholds of the guard: how the eight orientations disagree where a change helps and harms.
 
-    python benchmarks/guard.py --model MODEL --data data/idrid/images [--split test] [--json]
-        [--photographs 4] [--hr-long-side 900]
+    python benchmarks/quality/guard.py --model MODEL --data data/idrid/images [--split test]
+        [--json] [--photographs 4] [--hr-long-side 900]
 
 A model of scale 1 sees each photograph clean and with the faults of `clinical` at half and at full
 strength; a larger scale sees its degradation. For each, the script prints percentiles of
