@@ -20,17 +20,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import claims_tables
 import yaml
-from claims_tables import print_tables
 
 HERE = Path(__file__).parent
 PLAN = yaml.safe_load((HERE / "claims.yaml").read_text())
 CLAIMS = [name for name in PLAN if name != "common"]
+PAGES = [HERE.parent / "claims.md", HERE.parents[1] / "PAPER.md"]
 KEY = ("claim", "arm", "seed")
 COLUMNS = (
     *(*KEY, "budget", "seconds", "collapsed", "d_hr", "d_sr", "adversarial_share"),
-    *(f"{name}_{camera}" for name in ("gain", "band_energy", "grid_energy", "vgg_distance")
-      for camera in ("idrid", "aptos", "drive")),
+    *(
+        f"{name}_{camera}"
+        for name in ("gain", "band_energy", "grid_energy", "vgg_distance")
+        for camera in ("idrid", "aptos", "drive")
+    ),
 )
 
 
@@ -49,12 +53,17 @@ def main() -> None:
     add("--workdir", type=Path, default=Path("runs/claims"), help="run directories of all arms")
     add("--csv", type=Path, default=HERE / "claims.csv", help="default: %(default)s")
     add("--tables", action="store_true", help="train nothing, print the tables")
+    add("--write", action="store_true", help="write the tables into docs/claims.md and PAPER.md")
     options = parser.parse_args()
     if unknown := set(options.claims) - set(CLAIMS):
         parser.error(f"no claim {', '.join(unknown)}. Choose from {', '.join(CLAIMS)}.")
     if not options.tables:
         _run_all(options)
-    print_tables(PLAN, options.csv)
+    texts = claims_tables.blocks(PLAN, read(options.csv))
+    if options.write:
+        claims_tables.write(PAGES, texts)
+    for name, text in texts.items():
+        print(f"\n{name}\n{text}")
 
 
 def _run_all(options: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ import pickle
 import statistics
 import zlib
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -44,7 +43,7 @@ class Cameras:
         self._features = vgg_features()
         self._known: dict[int, np.ndarray] = {}
         if file.exists():
-            self._cases: dict[str, list[Case]] = pickle.loads(file.read_bytes())  # noqa: S301
+            self._cases: dict[str, list[Case]] = pickle.loads(file.read_bytes())
             return
         self._cases = {
             camera: [_case(photograph) for photograph in _spread(folder, camera)]
