@@ -100,8 +100,10 @@ def table(claim: dict[str, Any], rows: Rows) -> str:
 
 def summary(plan: dict[str, Any], rows: Rows) -> str:
     """Return one table of all claims with their verdicts."""
-    lines = ["| claim | budget of a run | seeds | the paper's choice is ahead | verdict |"]
-    lines.append("|---|---|---:|---|---|")
+    lines = [
+        "| claim | command | budget of a run | seeds | the paper's choice is ahead | verdict |",
+        "|---|---|---|---:|---|---|",
+    ]
     for name, claim in plan.items():
         if name == "common":
             continue
@@ -116,7 +118,8 @@ def summary(plan: dict[str, Any], rows: Rows) -> str:
         seeds = min((len(v) for v in advantages(claim, own).values()), default=0)
         said = verdict(claim, own)
         what = f"{claim['claim']} ({NAMES[claim['measure']]}, {claim['better']} is better)"
-        lines.append(f"| {what} | {budget} | {seeds} | {ahead} | **{said}** |")
+        command = f"`claims.py {name}`"
+        lines.append(f"| {what} | {command} | {budget} | {seeds} | {ahead} | **{said}** |")
     return "\n".join(lines)
 
 
