@@ -21,6 +21,7 @@ from srgan_keras import configure, console, process, ranges
 from srgan_keras.config import Config
 from srgan_keras.errors import CommandError, UsageError
 from srgan_keras.options import (
+    AppOptions,
     AssessOptions,
     DownstreamOptions,
     EvaluateOptions,
@@ -43,6 +44,7 @@ COMMANDS = {
     "export": ExportOptions,
     "evaluate": EvaluateOptions,
     "downstream": DownstreamOptions,
+    "app": AppOptions,
 }
 
 
@@ -139,6 +141,10 @@ def run(command: str, arguments: list[str]) -> None:
 
         _utf8(options.out)
         run_experiment(options)
+    elif command == "app":
+        from srgan_keras.app.app import run_app
+
+        run_app(options)
 
 
 def _utf8(path: Path | str) -> None:

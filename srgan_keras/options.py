@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from tyro.conf import Positional, arg
 
 from srgan_keras.config import Clinical, Config, Dataset, DegradationName, FovMask, PresetName
-from srgan_keras.ranges import Amount, Count, Positive, Share, Size
+from srgan_keras.ranges import Amount, Count, Port, Positive, Share, Size
 
 
 def _arg(metavar: str, default: str) -> object:
@@ -266,3 +266,19 @@ class DownstreamOptions:
     """As train.precision. On a CPU, bfloat16 is faster for such small networks only with AMX."""
     out: Folder = Path("runs/segmentation")
     """Folder for the trainings, results and plots; the command resumes what is in it."""
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """Serve a page on this machine to try models on photographs. It keeps no photograph."""
+
+    models: Positional[Models] = ()
+    """Model folders to offer before the pretrained models."""
+    port: Port = 7860
+    """Port on 127.0.0.1. Other machines cannot reach it."""
+    megapixels: Positive = 16.0
+    """Size of the largest photograph in megapixels."""
+    queue: Count = 8
+    """Photographs that may wait. The page turns further ones away."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format; auto: bfloat16 where the device multiplies it, otherwise float32."""

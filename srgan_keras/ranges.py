@@ -40,6 +40,7 @@ Positive = Annotated[float, Range("positive", 0, above=True)]
 Share = Annotated[float, Range("0 to 1", 0, 1)]
 Ratio = Annotated[float, Range("positive and at most 1", 0, 1, above=True)]
 Logarithm = Annotated[float, Range("-10 to 10", -10, 10)]
+Port = Annotated[int, Range("1 to 65535", 1, 65535)]
 Quality = Annotated[int, Range("0 to 100", 0, 100)]
 Epochs = Annotated[float, Range("0 or more, at most a million", 0, 1e6)]
 

@@ -162,8 +162,17 @@ def process(
     image: ImageFile,
     options: UpscaleOptions,
     progress: Callable[[float], object],
+    observe: Callable[[dict[str, np.ndarray]], object] = lambda maps: None,
 ) -> dict[str, ImageFile]:
     """Return the files to write, by the end of their names.
+
+    Args:
+        upscaler: that of `prepared`.
+        source: names the image in the log.
+        image: what to upscale.
+        options: those of `prepared`.
+        progress: called with the share of the image's pixels each time a tile is done.
+        observe: called with the maps, see `upscaler.upscale`.
 
     Raises:
         Reason: the format cannot hold the result.
@@ -182,6 +191,7 @@ def process(
         log.info("%s: %.1f %% lies outside the field of view, upscaled bicubically", source, share)
     tile, batch = _tiling(upscaler, options)
     sr, maps = upscale(upscaler, colour, tile, batch, wanted, progress=progress)
+    observe(maps)
     if options.guard:
         _say_share(source, colour, maps[FALLBACK], scale)
     if image.grey:  # the network's three channels differ a little
