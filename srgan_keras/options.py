@@ -20,6 +20,8 @@ Folder = Annotated[Path, arg(metavar="DIR")]
 Model = Annotated[str, arg(metavar="MODEL")]
 Models = Annotated[tuple[str, ...], arg(metavar="[MODEL ...]", help_behavior_hint="")]
 Inputs = Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
+Runner = Literal["local", "beam"]
+BeamOptions = Annotated[str, _arg("OPTIONS", "none")]
 Scale = Annotated[Count | None, _arg("INT", "the first model's, or 4")]
 ModelDegradation = Annotated[
     DegradationName | None, _arg(_DEGRADATIONS, "the first model's, or bicubic")
@@ -89,6 +91,10 @@ class EvaluateOptions:
     guard: bool = False
     """Also measure each model as `upscale --guard` applies it, as NAME+guard, at eight times the
     cost, without trust maps."""
+    runner: Runner = "local"
+    """local: this process. beam: a pipeline of Apache Beam, which resumes after an interruption."""
+    beam_options: BeamOptions = ""
+    """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
     out: Folder = Path("runs/evaluation")
     """Folder for metrics.json, per_image.csv or per_pair.csv, pictures and report.html."""
 
@@ -160,6 +166,10 @@ class UpscaleOptions:
     """Adversarial model that --blend mixes in."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation, or at scale 1 the input, beside SR."""
+    runner: Runner = "local"
+    """local: this process. beam: a pipeline of Apache Beam."""
+    beam_options: BeamOptions = ""
+    """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +208,9 @@ class PrepareOptions:
     """End with an error if any file is skipped."""
     overwrite: bool = False
     """Delete what an earlier run wrote, and start over; needed to change --hr-long-side."""
-    runner: Literal["local", "beam"] = "local"
+    runner: Runner = "local"
     """local: threads on this machine. beam: a pipeline of Apache Beam."""
-    beam_options: Annotated[str, _arg("OPTIONS", "none")] = ""
+    beam_options: BeamOptions = ""
     """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 

@@ -82,9 +82,7 @@ class Model:
                 f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
                 f"`srgan-keras export {self.path} --format saved_model`."
             )
-        if precision == "auto":
-            half = resolve_precision("auto") == "mixed_bfloat16"
-            precision = "bfloat16" if half else "float32"
+        precision = resolved(precision)
         if engine == "openvino":
             if engine not in self.info["parity"]:
                 raise UsageError(
@@ -142,6 +140,13 @@ class Model:
     def upscale_float(self, image: np.ndarray) -> np.ndarray:
         """Return the result of `upscale` before rounding, float32 [sH, sW, 3] in 0..1."""
         return upscale(self.upscaler(), _checked(image), rounded=False)[0]
+
+
+def resolved(precision: str) -> str:
+    """Return `float32` or `bfloat16`; `auto` is bfloat16 where the device multiplies it."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if resolve_precision("auto") == "mixed_bfloat16" else "float32"
 
 
 def _checked(image: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ class Provenance:
         settings: what else changed the pixels, or nothing.
         reduced: how SR was reduced afterwards, or nothing.
         content: what the file shows if it is not SR.
+        source: the model on the hub, with its commit, if it comes from there.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Provenance:
     settings: str = ""
     reduced: str = ""
     content: str = ""
+    source: str = ""
 
     @property
     def text(self) -> str:
