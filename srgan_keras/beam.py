@@ -128,7 +128,7 @@ def _run(
                 pipeline
                 | "items" >> beam.Create(pairs)
                 | "spread" >> beam.Reshuffle()
-                | "work" >> beam.ParDo(_Each(make))
+                | "work" >> beam.ParDo(_Each(make, _lock(results.resolve())))
                 | "results" >> beam.io.WriteToText(str(results.resolve() / "part"))
             )
     except Exception as error:
@@ -165,7 +165,7 @@ def _results(folder: Path) -> Iterator[Path]:
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
             lock.unlink(missing_ok=True)
     path = folder / f"{FOLDER}{uuid.uuid4().hex}"
-    lock = FileLock(f"{path}.lock", 0)
+    lock = FileLock(_lock(path), 0)
     with contextlib.suppress(OSError, NotImplementedError):  # a network share may have no locks
         lock.acquire()
     path.mkdir()
@@ -177,10 +177,16 @@ def _results(folder: Path) -> Iterator[Path]:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
-class _Each(beam.DoFn):
-    """Does the work on each item."""
+def _lock(results: Path) -> str:
+    """Name the lock that the command holds while it waits for results."""
+    return f"{results}.lock"
 
-    def __init__(self, make: Callable[[], Work]) -> None:
+
+class _Each(beam.DoFn):
+    """Does the work on each item, as long as the command waits for it."""
+
+    def __init__(self, make: Callable[[], Work], lock: str) -> None:
+        self._lock = lock
         self._make = pickle.dumps(make)  # so that `setup` imports its module
         self._process, self._folder, self._shared = _PROCESS, os.getcwd(), Shared()
 
@@ -197,10 +203,17 @@ class _Each(beam.DoFn):
 
     def process(self, pair: tuple[int, bytes]) -> Iterator[str]:
         """Yield the result, as JSON."""
+        self._check_awaited()
         index, item = pair
         with _lines.kept() as lines:
             value = self._work.work(pickle.loads(item))
         yield json.dumps([index, value, lines])
+
+    def _check_awaited(self) -> None:
+        """Stop where the command was killed: the next one must not meet a worker of this one."""
+        with contextlib.suppress(Timeout, OSError, NotImplementedError), FileLock(self._lock, 0):
+            Path(self._lock).unlink(missing_ok=True)
+            raise RuntimeError("the command that waits for the results has ended")
 
 
 class _Holder:

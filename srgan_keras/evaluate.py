@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from srgan_keras import hub
 from srgan_keras.configure import validate_clinical
 from srgan_keras.console import say
 from srgan_keras.data import datasets, prepared
@@ -145,6 +146,8 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         UsageError: an option or the input is wrong.
         CommandError: the results are written, but some photographs could not be measured.
     """
+    # pinned once, for the workers of Beam
+    options = replace(options, models=tuple(map(hub.pinned, options.models)))
     models = [_load(name) for name in options.models]
     output = OutputFolder(options.out, "evaluate")
     output.refuse_inputs(*_inputs(options))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from srgan_keras.errors import UsageError
 
@@ -49,6 +49,11 @@ def is_reference(name: object) -> bool:
     return str(name).startswith(PREFIX)
 
 
+def is_repository(name: str) -> bool:
+    """Tell whether a text is USER/MODEL."""
+    return bool(_NAME.fullmatch(PREFIX + name)) and "@" not in name
+
+
 def reference(name: str) -> Reference:
     """Parse `hf://USER/MODEL[@REVISION]`.
 
@@ -80,6 +85,12 @@ def pinned(name: str) -> str:
     return str(found)
 
 
+def origin(info: dict[str, Any]) -> str:
+    """Return where a model comes from by its model.json: its name on the hub, or nothing."""
+    found = info.get("hub")
+    return str(Reference(found["repository"], found["revision"])) if found else ""
+
+
 def fetch(pin: Reference) -> dict[str, Path]:
     """Fetch `FILES` of a model into the hub's cache, check them, and log their sha256.
 
@@ -89,19 +100,21 @@ def fetch(pin: Reference) -> dict[str, Path]:
     Raises:
         UsageError: a file is missing, too large or damaged, or the hub cannot be asked.
     """
-    hub = library()
+    api = library().HfApi()
     with errors(str(pin)):
-        infos = hub.HfApi().get_paths_info(pin.repository, list(FILES), revision=pin.revision)
+        infos = api.get_paths_info(pin.repository, list(FILES), revision=pin.revision)
     listed = {info.path: info for info in infos if hasattr(info, "size")}
     for name in FILES:
         if name not in listed:
             raise UsageError(f"{pin} is no model of srgan_keras: it has no {name}")
         if listed[name].size > MOST_BYTES:
-            raise UsageError(f"{pin}: {name} has more than {MOST_BYTES} bytes: choose another model")
+            raise UsageError(
+                f"{pin}: {name} has more than {MOST_BYTES} bytes: choose another model"
+            )
     files = {}
     for name in FILES:
         with errors(str(pin)):
-            path = hub.hf_hub_download(pin.repository, name, revision=pin.revision)
+            path = api.hf_hub_download(pin.repository, name, revision=pin.revision)
         files[name] = Path(path)
         digest = sha256(files[name])
         stored = listed[name].lfs
@@ -130,6 +143,7 @@ def library() -> ModuleType:
     """
     try:
         import huggingface_hub
+        import huggingface_hub.constants  # which is no attribute before
     except ImportError:
         raise UsageError(
             f"models of {PREFIX} need huggingface_hub: pip install 'srgan_keras[hub]'"

@@ -53,7 +53,8 @@ class EvaluateOptions:
     data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
-    """Pretrained models, model folders or SavedModels; without any: interpolation or input only."""
+    """Pretrained models, model folders, hf://USER/MODEL[@REVISION] or SavedModels; without any:
+    interpolation or input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
@@ -119,7 +120,7 @@ class UpscaleOptions:
     """
 
     model: Positional[Model]
-    """Name of a pretrained model, or a model folder."""
+    """Name of a pretrained model, a model folder, or hf://USER/MODEL[@REVISION]."""
     inputs: Positional[Inputs]
     """Files, folders or globs; a folder is searched at any depth, and its tree is kept. -: the
     one file of standard input."""
@@ -185,11 +186,28 @@ class ExportOptions:
     """Convert a model to another format in its folder, and compare the result with Keras."""
 
     model: Positional[Model]
-    """Name of a pretrained model, or a model folder."""
+    """Name of a pretrained model, a model folder, or hf://USER/MODEL[@REVISION]."""
     format: Literal["onnx", "openvino", "litert", "litert_float16", "saved_model"]
     """Format to write; saved_model rewrites a model folder of an older version."""
     data: Dataset = "phantom:3"
     """Photographs for the comparison, of which the first three are used."""
+
+
+@dataclass(frozen=True)
+class PublishOptions:
+    """List the files of a model for the Hugging Face Hub, check its card, and upload it on demand.
+
+    Without --yes, nothing is uploaded, and no network is needed.
+    """
+
+    model: Positional[Model]
+    """Name of a pretrained model, or a model folder."""
+    repository: Positional[Annotated[str, arg(metavar="REPO")]]
+    """Repository, USER/MODEL; it is made where it does not exist."""
+    yes: bool = False
+    """Upload the files in one commit."""
+    private: bool = False
+    """Make a new repository private."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +242,8 @@ class DownstreamOptions:
     experiment: Positional[Literal["segmentation"]]
     """Experiment to run."""
     models: Positional[Models] = ()
-    """Pretrained models or model folders; without any: HR and bicubic only."""
+    """Pretrained models, model folders or hf://USER/MODEL[@REVISION]; without any: HR and bicubic
+    only."""
     data: Dataset = "phantom:24"
     """Folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
     task: Literal["vessels", "lesions"] = "vessels"

@@ -82,7 +82,9 @@ class Model:
                 f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
                 f"`srgan-keras export {self.path} --format saved_model`."
             )
-        precision = resolved(precision)
+        if precision == "auto":
+            half = resolve_precision("auto") == "mixed_bfloat16"
+            precision = "bfloat16" if half else "float32"
         if engine == "openvino":
             if engine not in self.info["parity"]:
                 raise UsageError(
@@ -142,13 +144,6 @@ class Model:
         return upscale(self.upscaler(), _checked(image), rounded=False)[0]
 
 
-def resolved(precision: str) -> str:
-    """Return `float32` or `bfloat16`; `auto` is bfloat16 where the device multiplies it."""
-    if precision != "auto":
-        return precision
-    return "bfloat16" if resolve_precision("auto") == "mixed_bfloat16" else "float32"
-
-
 def _checked(image: np.ndarray) -> np.ndarray:
     if image.dtype not in (np.uint8, np.uint16) or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected uint8 or uint16 [H, W, 3], not {image.dtype} {image.shape}")
@@ -161,6 +156,7 @@ def load(name_or_path: str | Path) -> Model:
     Args:
         name_or_path: the name of a pretrained model, such as `fundus-x4`, or the path of a model
             folder. `./fundus-x4`, or a `Path`, is a folder in the working directory.
+            `hf://USER/MODEL[@REVISION]` is a model of the Hugging Face Hub, opened in safe mode.
 
     Raises:
         UsageError: no such model exists, or its folder is damaged.

@@ -15,7 +15,7 @@ from typing import Any
 from srgan_keras.beam import run_beam
 from srgan_keras.inference import upscale_files
 from srgan_keras.inference.jobs import Job
-from srgan_keras.inference.model import resolved
+from srgan_keras.machine import resolve_precision
 from srgan_keras.options import UpscaleOptions
 
 FULL = errno.ENOSPC, errno.EDQUOT
@@ -35,12 +35,13 @@ def run_jobs(jobs: Sequence[Job], options: UpscaleOptions) -> tuple[int, Counter
         UsageError: see `run_beam`.
         OSError: a disk is full.
     """
-    # the same on all workers
-    options = replace(options, inputs=(), precision=resolved(options.precision))
+    if options.precision == "auto":  # the same on all workers
+        half = resolve_precision("auto") == "mixed_bfloat16"
+        options = replace(options, precision="bfloat16" if half else "float32")
     items = [(str(job.source), job.name) for job in jobs]
     workers = max(2, (os.cpu_count() or 1) // 4)  # TensorFlow's threads share the cores
     failed, skipped = 0, Counter()
-    make = partial(_make, options)
+    make = partial(_make, replace(options, inputs=()))
     for done in sorted(run_beam(items, make, options.out, options.beam_options, workers)):
         done.log()
         count, advice, full = done.value

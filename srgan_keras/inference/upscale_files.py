@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras import hub
 from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
 from srgan_keras.data.image_file import ImageFile, Reason
@@ -78,6 +79,9 @@ def upscale_files(options: UpscaleOptions) -> None:
     todo = to_do(jobs, options)
     refuse_foreign(options.out / name for job in todo for name in files_of(job, options))
     check_writable(options.out, "choose another folder")
+    if options.runner == "beam":  # the same on all workers
+        others = options.adversarial and hub.pinned(options.adversarial)
+        options = replace(options, model=hub.pinned(options.model), adversarial=others)
     upscaler, about = prepared(options)
     if options.runner == "beam" and todo:
         from srgan_keras.inference import upscale_beam  # an extra

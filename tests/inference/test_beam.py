@@ -1,0 +1,175 @@
+"""`upscale` and `evaluate` with `--runner beam`: what the local run gives, on several workers."""
+
+import json
+import re
+import sys
+
+import cv2
+import pytest
+
+from srgan_keras import cli
+from srgan_keras.evaluation import evaluate_beam, photographs
+from srgan_keras.phantoms.phantom import phantom
+
+WORKERS = "--beam-options=--direct_num_workers=2"
+HERE = "--beam-options=--direct_running_mode=in_memory --direct_num_workers=1"
+"""Beam's workers in this process: they start at once."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Photographs in two folders, and two files that fail."""
+    root = tmp_path / "photographs"
+    (root / "more").mkdir(parents=True)
+    for seed in range(5):
+        name = f"more/{seed}.png" if seed % 2 else f"{seed}.png"
+        cv2.imwrite(str(root / name), phantom(seed, 64).image[..., ::-1])
+    (root / "broken.jpg").write_bytes(b"broken")
+    (root / "empty.png").touch()
+    return root
+
+
+def upscale(model, source, out, *more):
+    return cli.main(["upscale", str(model), str(source), "--out", str(out), *more])
+
+
+def evaluate(model, source, out, *more):
+    options = ["--hr-long-side", "64", "--split", "all", "--vgg-weights", "none"]
+    return cli.main(
+        ["evaluate", str(model), "--data", str(source), "--out", str(out), *options, *more]
+    )
+
+
+def contents(out):
+    """Return all files but for the package's own books."""
+    files = [f for f in out.rglob("*") if f.is_file() and not f.name.startswith(".srgan_keras")]
+    return {f.relative_to(out).as_posix(): f.read_bytes() for f in files}
+
+
+def times(out):
+    return {f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file()}
+
+
+def lines(capsys, out):
+    """Return what the command said, without its folder and its seconds."""
+    said = capsys.readouterr()
+    text = (said.out + said.err).replace(str(out), "OUT")
+    return [line for line in text.splitlines() if not line.startswith("seconds:")]
+
+
+def test_upscale_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, capsys):
+    local, beam = tmp_path / "local", tmp_path / "beam"
+    more = ["--compare", "--long-side", "100"]
+    assert upscale(tiny_model, folder, local, *more) == 1
+    expected = lines(capsys, local)
+    assert sum("cannot upscale" in line for line in expected) == 2
+    assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", WORKERS) == 1
+    assert lines(capsys, beam) == expected
+    assert contents(beam) == contents(local)
+    assert len(contents(beam)) == 10
+
+
+def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path, capsys):
+    local, beam = tmp_path / "local", tmp_path / "beam"
+    more = ["--when", "recommended"]
+    assert upscale(tiny_model, folder, local, *more) == 1
+    expected = lines(capsys, local)
+    assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", HERE) == 1
+    assert lines(capsys, beam) == expected
+    first, second = sorted(beam.rglob("*.png"))[:2]
+    first.unlink()
+    # what a killed command leaves
+    (beam / ".beam-0").mkdir()
+    (beam / ".beam-0" / "part").touch()
+    (beam / ".beam-0.lock").touch()
+    before = times(beam)
+    assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", HERE) == 1
+    assert contents(beam) == contents(local)
+    assert times(beam)[second] == before[second]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("--direct_num_workers=many", "invalid int value: 'many'"),
+        ("--runner=Nonsense", "Unexpected pipeline runner: Nonsense"),
+        ("--name='open", "No closing quotation"),
+    ],
+)
+def test_options_that_beam_does_not_take_are_one_line(
+    tiny_model, folder, tmp_path, capsys, options, reason
+):
+    out = tmp_path / "out"
+    run = ["--runner", "beam", f"--beam-options={options}"]
+    assert upscale(tiny_model, folder, out, *run) == 2
+    (line,) = [line for line in lines(capsys, out) if line.startswith("srgan-keras: ")]
+    assert reason in line
+    assert not list(out.iterdir())
+
+
+def test_beam_that_is_not_installed_is_named(tiny_model, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "srgan_keras.beam", raising=False)
+    monkeypatch.delitem(sys.modules, "srgan_keras.inference.upscale_beam", raising=False)
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    assert upscale(tiny_model, folder, tmp_path / "out", "--runner", "beam") == 2
+    assert "pip install 'srgan_keras[beam]'" in capsys.readouterr().err
+
+
+def test_standard_output_has_no_workers(tiny_model, folder, capsys):
+    assert upscale(tiny_model, folder / "0.png", "-", "--runner", "beam") == 2
+    assert "set runner local" in capsys.readouterr().err
+
+
+def test_evaluate_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, capsys):
+    local, beam = tmp_path / "local", tmp_path / "beam"
+    assert evaluate(tiny_model, folder, local) == 1
+    expected = lines(capsys, local)
+    assert any("broken is skipped" in line for line in expected)
+    assert evaluate(tiny_model, folder, beam, "--runner", "beam", WORKERS) == 1
+    assert lines(capsys, beam) == expected
+    there = contents(beam)
+    assert there == contents(local)
+    assert {"metrics.json", "report.html", "per_image.csv"} < there.keys()
+    assert sum(name.startswith("trust/tiny/") for name in there) == 15
+    assert not (beam / evaluate_beam.FOLDER).exists()
+
+
+def test_evaluate_resumes_unless_something_else_is_measured(
+    tiny_model, folder, tmp_path, monkeypatch
+):
+    local, beam, measured = tmp_path / "local", tmp_path / "beam", []
+    assert evaluate(tiny_model, folder, local, "--guard") == 1
+    rows = photographs.Bench._rows
+
+    def killed_after(count):
+        measured.clear()
+
+        def measure(self, photograph):
+            if len(measured) == count:
+                raise KeyboardInterrupt
+            measured.append(photograph.id)
+            return rows(self, photograph)
+
+        monkeypatch.setattr(photographs.Bench, "_rows", measure)
+
+    def run(*more):
+        return evaluate(tiny_model, folder, beam, "--runner", "beam", HERE, *more)
+
+    killed_after(3)
+    with pytest.raises(BaseException, match=re.compile("KeyboardInterrupt|^$")):
+        assert run("--guard") == 0
+    first = [*measured]
+    kept = [file.name for file in (beam / evaluate_beam.FOLDER).glob("*.json")]
+    assert len(kept) == 1 + 3
+    killed_after(99)
+    assert run("--guard") == 1
+    assert sorted(first + measured) == ["0", "1", "2", "3", "4", "broken"]
+    assert contents(beam) == contents(local)
+    # other settings, and a folder that another command left half done
+    killed_after(2)
+    with pytest.raises(BaseException, match=re.compile("KeyboardInterrupt|^$")):
+        assert run() == 0
+    killed_after(99)
+    assert run("--guard") == 1
+    assert len(measured) == 6
+    assert json.loads((beam / "metrics.json").read_text())["runs"][0]["n"] == 5
