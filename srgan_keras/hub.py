@@ -79,8 +79,8 @@ def pinned(name: str) -> str:
         return name
     hub = library()
     with errors(str(wanted)):
-        commit = str(hub.HfApi().resolve_revision(wanted.repository, revision=wanted.revision))
-    found = Reference(wanted.repository, commit)
+        resolved = hub.HfApi().resolve_revision(wanted.repository, revision=wanted.revision)
+    found = Reference(wanted.repository, resolved.resolved)
     log.info("%s is %s", wanted, found)
     return str(found)
 
@@ -144,10 +144,12 @@ def library() -> ModuleType:
     try:
         import huggingface_hub
         import huggingface_hub.constants  # which is no attribute before
+        import huggingface_hub.utils.logging
     except ImportError:
         raise UsageError(
             f"models of {PREFIX} need huggingface_hub: pip install 'srgan_keras[hub]'"
         ) from None
+    huggingface_hub.utils.logging.set_verbosity_error()  # our lines say what matters
     return huggingface_hub
 
 
@@ -177,7 +179,7 @@ def errors(what: str) -> Iterator[None]:
         ) from None
     except known.HFValidationError as error:
         raise UsageError(f"{what}: {_reason(error)}") from None
-    except known.HfHubHTTPError as error:
+    except known.HfHubHTTPError as error:  # which is an OSError, and some a ValueError, too
         status = error.response.status_code
         login = "run `hf auth login` with a token that may write" if status in (401, 403) else ""
         raise UsageError(
@@ -187,6 +189,8 @@ def errors(what: str) -> Iterator[None]:
         raise UsageError(
             f"{what}: the hub cannot be reached ({_reason(error)}): connect, then try again"
         ) from None
+    except (RuntimeError, ValueError) as error:  # of an upload, or of what the hub answers
+        raise UsageError(f"{what}: {_reason(error)}: correct it, then try again") from None
 
 
 def _reason(error: Exception) -> str:

@@ -4,11 +4,12 @@ import base64
 import contextlib
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".keras", ".pb", ".data-00000-of-00001")
 """Files that the hub stores apart, by their sha256 (LFS)."""
@@ -27,7 +28,6 @@ class Hub:
         self.repositories: dict[str, dict[str, dict[str, bytes]]] = {}
         self.requests: list[str] = []
         self.wrong: set[str] = set()
-        self.objects: dict[str, bytes] = {}
         self.url = ""
 
     def commit(self, repository: str, files: dict[str, bytes]) -> str:
@@ -56,7 +56,7 @@ class Hub:
 @contextlib.contextmanager
 def served(hub: Hub) -> Iterator[Hub]:
     """Serve on a free port of loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("_", (_Handler,), {"hub": hub}))
+    server = _Server(("127.0.0.1", 0), type("_", (_Handler,), {"hub": hub}))
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -66,6 +66,13 @@ def served(hub: Hub) -> Iterator[Hub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a client that has gone, but let faults of this file be seen."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*_)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,24 +91,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
-    def do_PUT(self) -> None:
-        self._handle()
-
     def _handle(self) -> None:
         parts = unquote(urlsplit(self.path).path).strip("/").split("/")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.hub.requests.append(f"{self.command} {'/'.join(parts)}")
-        if parts[0] == "objects":
-            self.hub.objects[parts[1]] = body
-            self._send({})
-        elif parts[:3] == ["api", "repos", "create"]:
+        if parts[:3] == ["api", "repos", "create"]:
             self._create(json.loads(body))
+        elif parts == ["api", "validate-yaml"]:
+            self._send({"errors": [], "warnings": []})
         elif parts[:2] == ["api", "models"]:
             self._api("/".join(parts[2:4]), parts[4:], body)
-        elif parts[2] == "resolve":
+        elif parts[2:3] == ["resolve"]:
             self._resolve("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
-        else:  # USER/MODEL.git/info/lfs/objects/batch
-            self._batch(json.loads(body))
+        else:
+            self._missing("NotFound")
 
     def _create(self, wanted: dict) -> None:
         if self.headers.get("Authorization") != "Bearer hf_stand_in":
@@ -125,19 +128,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send({"id": repository, "sha": commit, "siblings": [], "private": False})
         elif action == "paths-info":
             files = hub.repositories[repository][commit]
-            paths = json.loads(body)["paths"]
+            paths = parse_qs(body.decode())["paths"]
             self._send([self._info(path, files[path]) for path in paths if path in files])
         elif action == "preupload":
             files = json.loads(body)["files"]
-            modes = ("lfs" if f["path"].endswith(LARGE) else "regular" for f in files)
-            self._send(
-                {
-                    "files": [
-                        {"path": f["path"], "uploadMode": mode, "shouldIgnore": False}
-                        for f, mode in zip(files, modes, strict=True)
-                    ]
-                }
-            )
+            modes = {"uploadMode": "regular", "shouldIgnore": False}  # whole, in the commit
+            self._send({"files": [{"path": file["path"], **modes} for file in files]})
         else:
             self._commit(repository, body)
 
@@ -155,18 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
             value = entry["value"]
             if entry["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
-            elif entry["key"] == "lfsFile":
-                files[value["path"]] = self.hub.objects[value["oid"]]
         commit = self.hub.commit(repository, files)
         url = f"{self.hub.url}/{repository}/commit/{commit}"
         self._send({"success": True, "commitOid": commit, "commitUrl": url, "hookOutput": ""})
-
-    def _batch(self, wanted: dict) -> None:
-        objects = [
-            {**o, "actions": {"upload": {"href": f"{self.hub.url}/objects/{o['oid']}"}}}
-            for o in wanted["objects"]
-        ]
-        self._send({"transfer": "basic", "objects": objects})
 
     def _resolve(self, repository: str, revision: str, name: str) -> None:
         commit = self.hub.resolved(repository, revision)

@@ -50,32 +50,38 @@ def times(out):
     return {f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file()}
 
 
-def lines(capsys, out):
-    """Return what the command said, without its folder and its seconds."""
-    said = capsys.readouterr()
-    text = (said.out + said.err).replace(str(out), "OUT")
-    return [line for line in text.splitlines() if not line.startswith("seconds:")]
+@pytest.fixture
+def lines(caplog):
+    """Return what a command said, without its folder and its seconds."""
+
+    def found(out):
+        printed = capsys.readouterr()
+        said = [*caplog.messages, *printed.out.splitlines(), *printed.err.splitlines()]
+        caplog.clear()
+        return [line.replace(str(out), "OUT") for line in said if line[:8] != "seconds:"]
+
+    return found
 
 
-def test_upscale_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, capsys):
+def test_upscale_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, lines):
     local, beam = tmp_path / "local", tmp_path / "beam"
     more = ["--compare", "--long-side", "100"]
     assert upscale(tiny_model, folder, local, *more) == 1
-    expected = lines(capsys, local)
+    expected = lines(local)
     assert sum("cannot upscale" in line for line in expected) == 2
     assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", WORKERS) == 1
-    assert lines(capsys, beam) == expected
+    assert lines(beam) == expected
     assert contents(beam) == contents(local)
     assert len(contents(beam)) == 10
 
 
-def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path, capsys):
+def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path, lines):
     local, beam = tmp_path / "local", tmp_path / "beam"
     more = ["--when", "recommended"]
     assert upscale(tiny_model, folder, local, *more) == 1
-    expected = lines(capsys, local)
+    expected = lines(local)
     assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", HERE) == 1
-    assert lines(capsys, beam) == expected
+    assert lines(beam) == expected
     first, second = sorted(beam.rglob("*.png"))[:2]
     first.unlink()
     # what a killed command leaves
@@ -97,12 +103,12 @@ def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path, ca
     ],
 )
 def test_options_that_beam_does_not_take_are_one_line(
-    tiny_model, folder, tmp_path, capsys, options, reason
+    tiny_model, folder, tmp_path, lines, options, reason
 ):
     out = tmp_path / "out"
     run = ["--runner", "beam", f"--beam-options={options}"]
     assert upscale(tiny_model, folder, out, *run) == 2
-    (line,) = [line for line in lines(capsys, out) if line.startswith("srgan-keras: ")]
+    (line,) = [line for line in lines(out) if line.startswith("srgan-keras: ")]
     assert reason in line
     assert not list(out.iterdir())
 
@@ -120,13 +126,13 @@ def test_standard_output_has_no_workers(tiny_model, folder, capsys):
     assert "set runner local" in capsys.readouterr().err
 
 
-def test_evaluate_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, capsys):
+def test_evaluate_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, lines):
     local, beam = tmp_path / "local", tmp_path / "beam"
     assert evaluate(tiny_model, folder, local) == 1
-    expected = lines(capsys, local)
+    expected = lines(local)
     assert any("broken is skipped" in line for line in expected)
     assert evaluate(tiny_model, folder, beam, "--runner", "beam", WORKERS) == 1
-    assert lines(capsys, beam) == expected
+    assert lines(beam) == expected
     there = contents(beam)
     assert there == contents(local)
     assert {"metrics.json", "report.html", "per_image.csv"} < there.keys()
