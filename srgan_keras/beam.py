@@ -80,7 +80,7 @@ def run_beam(
     Args:
         items: can be pickled.
         make: called once by each worker, which can import its module; returns the work.
-        folder: for the results, until they are read. What a killed run left there is removed.
+        folder: for the results, until they are read. The remains of killed runs there are removed.
         options: Beam's options, as on a command line; they replace those of the direct runner.
         workers: processes of the direct runner.
 

@@ -86,7 +86,7 @@ def _begin(
     out: Path,
     observers: Sequence[Observer],
 ) -> Bench:
-    """Check what is to be measured, and that nobody else's file in the folder is lost."""
+    """Check models and photographs, and that no file of somebody else is lost."""
     if not photographs:
         raise UsageError("there are no photographs to measure. Choose another split or dataset.")
     named = _names(models)

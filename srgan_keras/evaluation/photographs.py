@@ -15,7 +15,7 @@ from srgan_keras.evaluation.summarise import Row
 
 @dataclass(frozen=True)
 class Measured:
-    """What an evaluation keeps of a photograph; JSON can hold it.
+    """The results of a photograph, which JSON can hold.
 
     Attributes:
         rows: its rows by protocol.

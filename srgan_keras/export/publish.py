@@ -12,7 +12,7 @@ from srgan_keras.options import PublishOptions
 
 CARD = "README.md"
 REQUIRED = ("license", "library_name", "pipeline_tag", "tags")
-"""What the front matter of a card must say."""
+"""The keys that the front matter of a card must have."""
 
 UNKNOWN = "unknown"
 """The licence of a model that nobody has given one."""

@@ -51,7 +51,7 @@ def times(out):
 
 
 @pytest.fixture
-def lines(caplog):
+def lines(capsys, caplog):
     """Return what a command said, without its folder and its seconds."""
 
     def found(out):
