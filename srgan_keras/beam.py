@@ -135,8 +135,8 @@ def _run(
         reason = str(error).strip()
         if "[while running " in reason:  # a fault of the work: its traceback matters
             raise
-        first = reason.splitlines()[0] if reason else type(error).__name__
-        raise UsageError(f"Apache Beam cannot run: {first} Check beam_options.") from None
+        first = reason.splitlines()[0].rstrip(".") if reason else type(error).__name__
+        raise UsageError(f"Apache Beam cannot run ({first}): correct beam_options") from None
 
 
 @contextlib.contextmanager

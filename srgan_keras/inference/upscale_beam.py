@@ -21,7 +21,7 @@ from srgan_keras.options import UpscaleOptions
 FULL = errno.ENOSPC, errno.EDQUOT
 
 
-def run_jobs(jobs: Sequence[Job], options: UpscaleOptions) -> tuple[int, Counter]:
+def run_on_workers(jobs: Sequence[Job], options: UpscaleOptions) -> tuple[int, Counter]:
     """Upscale photographs on the workers of Apache Beam.
 
     Args:

@@ -84,9 +84,9 @@ def upscale_files(options: UpscaleOptions) -> None:
         options = replace(options, model=hub.pinned(options.model), adversarial=others)
     upscaler, about = prepared(options)
     if options.runner == "beam" and todo:
-        from srgan_keras.inference import upscale_beam  # an extra
+        from srgan_keras.inference.upscale_beam import run_on_workers  # an extra
 
-        failed, skipped = upscale_beam.run_jobs(todo, options)
+        failed, skipped = run_on_workers(todo, options)
     else:
         failed, skipped = run_jobs(upscaler, todo, options, about)
     _say_skipped(skipped, len(todo))

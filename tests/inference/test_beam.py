@@ -1,7 +1,5 @@
 """`upscale` and `evaluate` with `--runner beam`: what the local run gives, on several workers."""
 
-import json
-import re
 import sys
 
 import cv2
@@ -75,21 +73,27 @@ def test_upscale_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp
     assert len(contents(beam)) == 10
 
 
-def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path, lines):
-    local, beam = tmp_path / "local", tmp_path / "beam"
+def test_upscale_skips_by_recommendation_as_a_local_run_does(tiny_model, folder, tmp_path, lines):
     more = ["--when", "recommended"]
-    assert upscale(tiny_model, folder, local, *more) == 1
-    expected = lines(local)
-    assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", HERE) == 1
-    assert lines(beam) == expected
-    first, second = sorted(beam.rglob("*.png"))[:2]
+    assert upscale(tiny_model, folder, tmp_path / "local", *more) == 1
+    expected = lines(tmp_path / "local")
+    assert "5 of 7 files are skipped: retake 5" in expected
+    assert upscale(tiny_model, folder, tmp_path / "beam", *more, "--runner", "beam", HERE) == 1
+    assert lines(tmp_path / "beam") == expected
+
+
+def test_upscale_resumes_and_does_nothing_twice(tiny_model, folder, tmp_path):
+    local, beam = tmp_path / "local", tmp_path / "beam"
+    assert upscale(tiny_model, folder, local) == 1
+    assert upscale(tiny_model, folder, beam, "--runner", "beam", HERE) == 1
+    first, second, *_ = sorted(beam.rglob("*.png"))
     first.unlink()
-    # what a killed command leaves
+    # the remains of a killed command
     (beam / ".beam-0").mkdir()
     (beam / ".beam-0" / "part").touch()
     (beam / ".beam-0.lock").touch()
     before = times(beam)
-    assert upscale(tiny_model, folder, beam, *more, "--runner", "beam", HERE) == 1
+    assert upscale(tiny_model, folder, beam, "--runner", "beam", HERE) == 1
     assert contents(beam) == contents(local)
     assert times(beam)[second] == before[second]
 
@@ -127,7 +131,7 @@ def test_standard_output_has_no_workers(tiny_model, folder, capsys):
 
 
 def test_evaluate_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tmp_path, lines):
-    local, beam = tmp_path / "local", tmp_path / "beam"
+    local, beam = tmp_path / "local" / "out", tmp_path / "beam" / "out"
     assert evaluate(tiny_model, folder, local) == 1
     expected = lines(local)
     assert any("broken is skipped" in line for line in expected)
@@ -143,39 +147,32 @@ def test_evaluate_by_workers_gives_what_a_local_run_gives(tiny_model, folder, tm
 def test_evaluate_resumes_unless_something_else_is_measured(
     tiny_model, folder, tmp_path, monkeypatch
 ):
-    local, beam, measured = tmp_path / "local", tmp_path / "beam", []
+    local, beam, measured = tmp_path / "local" / "out", tmp_path / "beam" / "out", []
     assert evaluate(tiny_model, folder, local, "--guard") == 1
     rows = photographs.Bench._rows
 
-    def killed_after(count):
-        measured.clear()
-
-        def measure(self, photograph):
-            if len(measured) == count:
-                raise KeyboardInterrupt
-            measured.append(photograph.id)
-            return rows(self, photograph)
-
-        monkeypatch.setattr(photographs.Bench, "_rows", measure)
+    def measure(self, photograph):
+        measured.append(photograph.id)
+        return rows(self, photograph)
 
     def run(*more):
+        measured.clear()
         return evaluate(tiny_model, folder, beam, "--runner", "beam", HERE, *more)
 
-    killed_after(3)
-    with pytest.raises(BaseException, match=re.compile("KeyboardInterrupt|^$")):
-        assert run("--guard") == 0
-    first = [*measured]
-    kept = [file.name for file in (beam / evaluate_beam.FOLDER).glob("*.json")]
-    assert len(kept) == 1 + 3
-    killed_after(99)
+    monkeypatch.setattr(photographs.Bench, "_rows", measure)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_beam, "forget", lambda out: None)
+        assert run("--guard") == 1
+    kept = [f for f in (beam / evaluate_beam.FOLDER).glob("*.json") if f.name != "facts.json"]
+    assert len(kept) == 6
+    # as if it had been killed when four photographs were measured
+    for file in (beam / "metrics.json", beam / "report.html", *kept[:2]):
+        file.unlink()
     assert run("--guard") == 1
-    assert sorted(first + measured) == ["0", "1", "2", "3", "4", "broken"]
+    assert len(measured) == 2
     assert contents(beam) == contents(local)
-    # other settings, and a folder that another command left half done
-    killed_after(2)
-    with pytest.raises(BaseException, match=re.compile("KeyboardInterrupt|^$")):
-        assert run() == 0
-    killed_after(99)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_beam, "forget", lambda out: None)
+        assert run() == 1
     assert run("--guard") == 1
-    assert len(measured) == 6
-    assert json.loads((beam / "metrics.json").read_text())["runs"][0]["n"] == 5
+    assert len(measured) == 6, "other settings than those that were measured"
