@@ -82,6 +82,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_keras.inference.inspect_file.inspect_file", seen.append)
     monkeypatch.setattr("srgan_keras.assessment.assess.assess", seen.append)
     monkeypatch.setattr("srgan_keras.export.export.export", seen.append)
+    monkeypatch.setattr("srgan_keras.export.publish.publish", seen.append)
     monkeypatch.setattr("srgan_keras.preparation.prepare.prepare", seen.append)
     monkeypatch.setattr("srgan_keras.downstream.experiment.run_experiment", seen.append)
     monkeypatch.chdir(tmp_path)

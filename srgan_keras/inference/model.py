@@ -179,6 +179,7 @@ def load(name_or_path: str | Path) -> Model:
     Args:
         name_or_path: the name of a pretrained model, such as `fundus-x4`, or the path of a model
             folder. `./fundus-x4`, or a `Path`, is a folder in the working directory.
+            `hf://USER/MODEL[@REVISION]` is a model of the Hugging Face Hub, opened in safe mode.
 
     Raises:
         UsageError: no such model exists, or its folder is damaged.
