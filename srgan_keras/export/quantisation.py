@@ -15,8 +15,8 @@ LEAST_PSNR = 50.0
 """dB between the output of int8 and that of float32."""
 MOST_SHIFT = 0.1
 """Grey levels that the mean of a channel may move: more would darken or tint the photograph."""
-MOST_LEVELS = 16.0
-"""Grey levels that all but one in 10,000 values may move at most."""
+MOST_LEVELS = 24.0
+"""Grey levels that all but one in 10,000 values may move: a tenth of the steepest edge."""
 
 PHOTOGRAPHS = 8
 """Photographs that choose the ranges at most, and as many that judge the result."""
