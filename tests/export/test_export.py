@@ -172,6 +172,7 @@ def test_int8_too_far_from_float32_is_not_left(folder, tmp_path, capsys, monkeyp
         ("onnx --calibration phantom:2", "has no ranges to choose: remove calibration"),
         ("openvino --tile 64", "takes images of any size: use tile with onnx"),
         ("onnx --tile 0", "tile must be positive"),
+        ("saved_model --tile 64", "has no settings: remove tile"),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(folder, capsys, options, message):
