@@ -198,9 +198,12 @@ class ExportOptions:
         "openvino_int8",
         "litert",
         "litert_float16",
+        "tf_serving",
+        "triton",
         "saved_model",
     ]
-    """Format to write; saved_model rewrites a model folder of an older version."""
+    """Format to write. tf_serving, triton: the folders that these servers read. saved_model
+    rewrites a model folder of an older version."""
     tile: Annotated[Count | None, _arg("INT", "any size")] = None
     """Side in px of the only input that the file takes (onnx, litert), for browsers and phones."""
     calibration: Annotated[str | None, _arg("DATASET", "none")] = None

@@ -3,7 +3,6 @@
 import re
 import runpy
 import shlex
-import subprocess
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -145,10 +144,11 @@ def test_the_programs_that_serve_print_what_they_serve(desk, monkeypatch, capsys
     assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
     exec(threads, {})
     assert len(capsys.readouterr().out.split()) == 2
-    (layout,) = [block for block in blocks("docs/serve.md", "") if "serving/" in block]
-    mkdir, copy, _ = layout.splitlines()
-    subprocess.run(f"{mkdir} && {copy}", shell=True, check=True)
-    served = tf.saved_model.load("serving/srgan/1").signatures["serve_bytes"]
+    lines = [line for block in blocks("docs/serve.md", "") for line in block.splitlines()]
+    (export,) = [line for line in lines if line.endswith("--format tf_serving")]
+    assert cli.main(shlex.split(export)[1:]) == 0
+    (version,) = Path("runs/demo/models/stage2/tf_serving").glob("*/1")
+    served = tf.saved_model.load(str(version)).signatures["serve_bytes"]
     assert served.structured_input_signature[1].keys() == {"images"}
 
 

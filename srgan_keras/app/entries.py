@@ -12,7 +12,7 @@ from srgan_keras.inference.provenance import Provenance
 
 @dataclass
 class Result:
-    """What a model made of a photograph.
+    """A result, and the facts that the page shows beside it.
 
     Attributes:
         image: SR, as `upscale` writes it.

@@ -1,4 +1,4 @@
-"""What the page shows, and what its controls do."""
+"""The layout of the page, and the functions that its controls call."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

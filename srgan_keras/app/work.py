@@ -1,4 +1,4 @@
-"""What the page does with a photograph: read it, upscale it as `upscale` does, find its flags."""
+"""The work behind the page: read a photograph, upscale it as `upscale` does, find its flags."""
 
 import shlex
 import shutil

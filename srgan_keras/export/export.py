@@ -16,6 +16,7 @@ from srgan_keras.data import datasets
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder, quantisation
 from srgan_keras.export.formats import FORMATS, Format
+from srgan_keras.export.layouts import LAYOUTS, VERSION, write_layout
 from srgan_keras.export.recipe import Recipe
 from srgan_keras.export.saved_model import float32_copy
 from srgan_keras.files import write_json
@@ -43,6 +44,9 @@ def export(options: ExportOptions) -> None:
             raise UsageError("format saved_model has no settings: remove tile and calibration")
         model_folder.update(folder)
         log.info("%s is written again. Repeat its exports to other formats.", folder)
+        return
+    if options.format in LAYOUTS:
+        _write_layout(folder, info, options)
         return
     target = FORMATS[options.format]
     _check(options, target)
@@ -74,6 +78,16 @@ def export(options: ExportOptions) -> None:
     info["files"] = sorted({*before, *(part for part in names if (folder / part).exists())})
     write_json(folder / "model.json", info, indent=1)
     say(f"{file}: {_told(parity)}")
+
+
+def _write_layout(folder: Path, info: dict[str, Any], options: ExportOptions) -> None:
+    if options.tile or options.calibration:
+        raise UsageError(f"format {options.format} takes no tile and no calibration: remove them")
+    before = model_folder.recorded(folder, info)
+    names = write_layout(folder, options.format, info, before)
+    info["files"] = sorted({*before, *names})
+    write_json(folder / "model.json", info, indent=1)
+    say(f"{folder / options.format}: the SavedModel as version {VERSION} of {info['name']}")
 
 
 def _check(options: ExportOptions, target: Format) -> None:
