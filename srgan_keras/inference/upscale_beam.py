@@ -15,6 +15,7 @@ from typing import Any
 from srgan_keras.beam import run_beam
 from srgan_keras.inference import upscale_files
 from srgan_keras.inference.jobs import Job
+from srgan_keras.inference.model import TAKE_PRECISION
 from srgan_keras.machine import resolve_precision
 from srgan_keras.options import UpscaleOptions
 
@@ -35,7 +36,7 @@ def run_on_workers(jobs: Sequence[Job], options: UpscaleOptions) -> tuple[int, C
         UsageError: see `run_beam`.
         OSError: a disk is full.
     """
-    if options.precision == "auto":  # the same on all workers
+    if options.precision == "auto" and options.engine in TAKE_PRECISION:  # the same on all workers
         half = resolve_precision("auto") == "mixed_bfloat16"
         options = replace(options, precision="bfloat16" if half else "float32")
     items = [(str(job.source), job.name) for job in jobs]

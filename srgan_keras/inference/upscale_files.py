@@ -77,6 +77,8 @@ def upscale_files(options: UpscaleOptions) -> None:
 
         upscale_stream(options)
         return
+    if options.runner == "beam" and options.engine == "auto":
+        raise UsageError("--engine auto measures one machine: name an engine for --runner beam")
     everything = jobs_of(options)
     refuse_inputs(everything, options)
     jobs = shard_of(everything, options.shard)

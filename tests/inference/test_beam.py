@@ -176,3 +176,10 @@ def test_evaluate_resumes_unless_something_else_is_measured(
     assert run("--no-trust") == 1
     assert len(measured) == 6, "other settings than those of the killed run"
     assert not (beam / evaluate_beam.FOLDER).exists()
+
+
+def test_an_automatic_engine_is_refused(tiny_model, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert upscale(tiny_model, folder, out, "--runner", "beam", "--engine", "auto") == 2
+    assert "name an engine for --runner beam" in capsys.readouterr().err
+    assert not out.exists()
