@@ -31,7 +31,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking")
-PATIENCE = 120  # s
+PATIENCE = 300  # s, of a machine that does much else
 ROOT = Path(__file__).resolve().parents[2]
 
 browser = next(filter(None, map(shutil.which, BROWSERS)), None)
