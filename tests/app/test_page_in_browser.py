@@ -56,7 +56,9 @@ class Served:
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(self.folders["tmp"]),
             "HOME": str(self.folders["home"]),
-            "MPLCONFIGDIR": str(folder / "matplotlib"),  # its list of fonts
+            # the settings of libraries, which every command makes
+            "KERAS_HOME": str(folder / "keras"),
+            "MPLCONFIGDIR": str(folder / "matplotlib"),
         }
         command = [sys.executable, "-m", "srgan_keras", "app", "--port", str(self.port)]
         self.stderr = folder / "stderr"
