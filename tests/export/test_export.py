@@ -194,7 +194,7 @@ def test_what_differs_is_not_left(folder, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "m" / "onnx", ignore_errors=True)
     scale = load(folder).scale
     wrong = formats.FORMATS["onnx"]._replace(
-        write=lambda _, file: file.touch(),
+        write=lambda _, file, recipe: file.touch(),
         load=lambda _: lambda x: 1 - x.repeat(scale, 1).repeat(scale, 2),
     )
     monkeypatch.setitem(export.FORMATS, "onnx", wrong)
