@@ -24,7 +24,7 @@ from srgan_keras.training import loop
 from srgan_keras.training.crops import Crops
 from srgan_keras.training.monitor import Monitor
 from srgan_keras.training.srgan import SRGAN
-from srgan_keras.training.stages import Stage, build, stages, vgg_layers
+from srgan_keras.training.stages import Networks, Stage, build, stages, vgg_layers
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def trained(config: Config, where: Path, start: Path | None) -> keras.Model:
         run = loop.Run(config.train, devices, _NoCheckpoints(), None)
         for stage in plan:
             if stage.steps:
-                _train_stage(run, config, stage, (g, vgg), data, where, precision)
+                _train_stage(run, config, stage, Networks(g, vgg, None), data, where, precision)
         g.save_weights(where / "g.weights.h5")
         return float32_copy(g)
 
@@ -84,13 +84,13 @@ def _train_stage(
     run: loop.Run,
     config: Config,
     stage: Stage,
-    networks: tuple[keras.Model, keras.Model | None],
+    networks: Networks,
     data: Crops,
     where: Path,
     precision: str,
 ) -> None:
     keras.utils.set_random_seed(config.train.seed + stage.first)
-    model = build(stage, *networks, config, precision)
+    model = build(stage, networks, config, precision)
     monitor = partial(Monitor, where, stage.name, stage.steps)
     loop.run_stage(run, model, stage, data, monitor, lambda step: {})
     model.take_average()
