@@ -84,6 +84,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_keras.export.publish.publish", seen.append)
     monkeypatch.setattr("srgan_keras.preparation.prepare.prepare", seen.append)
     monkeypatch.setattr("srgan_keras.downstream.experiment.run_experiment", seen.append)
+    monkeypatch.setattr("srgan_keras.app.app.run_app", seen.append)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("train: {batch_size: 8}\n")
     lines = "\n".join(blocks(document, "")).replace("\\\n", " ")
