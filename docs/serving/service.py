@@ -37,7 +37,13 @@ DONE, REFUSED = b"+", b"-"
 """The first byte of an answer: a PNG file follows, or a reason."""
 
 
-@bentoml.service(workers=REPLICAS, traffic={"timeout": SECONDS, "max_concurrency": WAITING})
+@bentoml.service(
+    workers=REPLICAS,
+    traffic={"timeout": SECONDS, "max_concurrency": WAITING},
+    # BentoML renews its connections to the replicas after 100 requests or 5 minutes, and then fails
+    # the requests that are under way
+    runner_connection={"max_requests": 2**31, "max_age": 1e9},
+)
 class Upscaling:
     """A replica: a process with the model."""
 
