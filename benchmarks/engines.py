@@ -113,7 +113,7 @@ def networks_of(model: Model) -> dict[str, Network]:
             continue
         for kind in types if engine in ("keras", "openvino") else [None]:
             name = f"{engine} {kind}" if kind else engine
-            networks[name] = model.upscaler(kind or "auto", engine).network
+            networks[name] = model.upscaler(kind or "float32", engine).network
     return networks
 
 

@@ -28,6 +28,7 @@ from srgan_keras.options import (
     ExportOptions,
     InspectOptions,
     PrepareOptions,
+    PublishOptions,
     TrainOptions,
     UpscaleOptions,
 )
@@ -42,6 +43,7 @@ COMMANDS = {
     "upscale": UpscaleOptions,
     "inspect": InspectOptions,
     "export": ExportOptions,
+    "publish": PublishOptions,
     "evaluate": EvaluateOptions,
     "downstream": DownstreamOptions,
     "app": AppOptions,
@@ -132,6 +134,10 @@ def run(command: str, arguments: list[str]) -> None:
 
         _utf8(options.model)
         export(options)
+    elif command == "publish":
+        from srgan_keras.export.publish import publish
+
+        publish(options)
     elif command == "evaluate":
         from srgan_keras.evaluate import evaluate_dataset
 

@@ -11,6 +11,10 @@ from typing import TextIO
 
 from srgan_keras.errors import CommandError
 
+_LEVELS = {
+    "srgan_keras": logging.INFO,
+    **dict.fromkeys(("tifffile", "pydicom"), logging.CRITICAL),  # ours name damaged files
+}
 _NO_READER = (errno.EPIPE, errno.EBADF, errno.EINVAL)  # EINVAL: a closed pipe on Windows
 
 
@@ -54,21 +58,24 @@ def _escaping(stream: TextIO) -> Iterator[None]:
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
     root = logging.getLogger()
-    levels = {"srgan_keras": logging.INFO}
-    levels |= dict.fromkeys(("tifffile", "pydicom"), logging.CRITICAL)  # ours name damaged files
-    before = {name: logging.getLogger(name).level for name in levels}
+    before = {name: logging.getLogger(name).level for name in _LEVELS}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     if not root.handlers:
         root.addHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    set_levels()
     try:
         yield
     finally:
         root.removeHandler(handler)
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
+
+
+def set_levels() -> None:
+    """Set the levels of the loggers, for the rest of this process or session."""
+    for name, level in _LEVELS.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def say(text: str) -> None:
@@ -112,6 +119,17 @@ def native_stderr_hidden() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def log_hidden() -> Iterator[None]:
+    """Drop all lines of the log except errors."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def open_descriptors() -> None:

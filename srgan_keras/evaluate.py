@@ -3,23 +3,25 @@
 import csv
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from srgan_keras import hub
 from srgan_keras.configure import validate_clinical
 from srgan_keras.console import say
 from srgan_keras.data import datasets, prepared
 from srgan_keras.data.degradations import DEGRADATIONS, PAIRED
 from srgan_keras.data.photograph import Photograph
-from srgan_keras.data.registration import WeakRegistration
 from srgan_keras.errors import CommandError, UsageError
-from srgan_keras.evaluation import guarded, pairs
+from srgan_keras.evaluation import evaluate_beam, guarded, pairs
 from srgan_keras.evaluation.clock import Clock
-from srgan_keras.evaluation.measure import measure
 from srgan_keras.evaluation.observer import Observer, Run, tell
+from srgan_keras.evaluation.photographs import Bench, Measured
 from srgan_keras.evaluation.protocol import BASELINES, INPUT, Author, Method, Standard
 from srgan_keras.evaluation.self_ensembled import SelfEnsembled
 from srgan_keras.evaluation.summarise import Row, small_sample, strata, summarise
@@ -68,6 +70,21 @@ def evaluate(
     Raises:
         UsageError: no photograph can be measured, or a model has another scale.
     """
+    bench = _begin(models, photographs, protocols, out, observers)
+    evaluate_beam.clear(out)
+    measured = bench.measure(photographs)
+    bar = tqdm(measured, "measuring", len(photographs), unit="photo", disable=None)
+    return _conclude(bench, photographs, bar, out, source)
+
+
+def _begin(
+    models: Sequence[Method],
+    photographs: Sequence[Photograph],
+    protocols: Sequence[Standard | Author],
+    out: Path,
+    observers: Sequence[Observer],
+) -> Bench:
+    """Check models and photographs, and that no file of somebody else is lost."""
     if not photographs:
         raise UsageError("there are no photographs to measure. Choose another split or dataset.")
     named = _names(models)
@@ -76,21 +93,29 @@ def evaluate(
     output = OutputFolder(out)
     output.claim("metrics.json", "per_image.csv", "report.html")
     output.check_folders("trust", "gallery")
-    output.remove("trust", "gallery")  # of an earlier evaluation
-    observers = (*observers, Gallery())
-    tell(observers, "start", protocols, named, out)
+    bench = Bench(protocols, named, (*observers, Gallery()))
+    tell(bench.observers, "start", protocols, named, out)
+    return bench
+
+
+def _conclude(
+    bench: Bench,
+    photographs: Sequence[Photograph],
+    measured: Iterable[Measured],
+    out: Path,
+    source: str | None,
+) -> dict[str, Any]:
+    """Summarise the results of photographs, in their order, and write them."""
+    protocols, named = bench.protocols, bench.models
     rows: list[list[Row]] = [[] for _ in protocols]
     failed: dict[str, str] = {}
     rejected: dict[str, str] = {}
-    for photograph in tqdm(photographs, desc="measuring", unit="photo", disable=None):
-        try:
-            measured = _rows(photograph, protocols, named, observers)
-        except (UsageError, WeakRegistration) as error:
-            log.warning("%s is skipped: %s", photograph.id, error)
-            left_out = rejected if isinstance(error, WeakRegistration) else failed
-            left_out[photograph.id] = str(error)
+    for photograph, found in zip(photographs, measured, strict=True):
+        if reason := found.failed or found.rejected:
+            log.warning("%s is skipped: %s", photograph.id, reason)
+            (rejected if found.rejected else failed)[photograph.id] = reason
             continue
-        for all_rows, new_rows in zip(rows, measured, strict=True):
+        for all_rows, new_rows in zip(rows, found.rows, strict=True):
             all_rows += new_rows
     skipped = failed | rejected
     if len(skipped) == len(photographs):
@@ -103,9 +128,9 @@ def evaluate(
     runs = []
     for protocol, run_rows in zip(protocols, rows, strict=True):
         run = Run(protocol, good, run_rows)
-        tell(observers, "finish", run)
+        tell(bench.observers, "finish", run)
         runs.append(_summary(run, named) | record)
-        tell(observers, "done", "summary")
+        tell(bench.observers, "done", "summary")
     result = {"schema": SCHEMA, "runs": runs}
     _write_rows(out / "per_image.csv", [row for run_rows in rows for row in run_rows])
     write_json(out / "metrics.json", result, indent=1)
@@ -119,6 +144,8 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
         UsageError: an option or the input is wrong.
         CommandError: the results are written, but some photographs could not be measured.
     """
+    # pinned once, for the workers of Beam
+    options = replace(options, models=tuple(map(hub.pinned, options.models)))
     models = [open_model(name) for name in options.models]
     output = OutputFolder(options.out, "evaluate")
     output.refuse_inputs(*_inputs(options))
@@ -130,28 +157,53 @@ def evaluate_dataset(options: EvaluateOptions) -> dict[str, Any]:
     )
     protocol = _protocol(options, models, version)
     photographs = datasets.select(datasets.find(options.data), options.split)
-    measured, observers = models, []
-    if options.vgg_weights != "none":
-        observers.append(VggDistance(vgg_features(options.vgg_weights)))
-    if options.self_ensemble:
-        measured = [*measured, *map(SelfEnsembled, models)]
-    if options.guard:
-        measured = [*measured, *map(guarded.Guarded, models)]
-        observers.append(guarded.Shares())
-    if options.trust and len(measured) == len(models):
-        # the spread of a self-ensemble is zero, so it has no trust maps
-        observers.append(Trust())
+    measured, observers = _measured(models, options)
     clock = Clock()
     observers = [clock, *observers]
-    result = evaluate(measured, photographs, [protocol], options.out, options.data, observers)
+    if options.runner == "beam":
+        facts = evaluate_beam.facts(options, models, protocol)
+        bench = _begin(measured, photographs, [protocol], options.out, observers)
+        make = partial(_bench, replace(options, out=options.out.resolve()), protocol)
+        found = evaluate_beam.measure(bench, make, photographs, options, facts)
+        result = _conclude(bench, photographs, found, options.out, options.data)
+    else:
+        result = evaluate(measured, photographs, [protocol], options.out, options.data, observers)
     report.write(options.out, models)
     clock.done("report")
+    evaluate_beam.forget(options.out)
     log.info("seconds: %s", clock.line())
     say(table(result))
     failed = [f["id"] for f in result["runs"][0]["failed"]]
     if failed:
         raise CommandError(f"{len(failed)} photographs were not measured: {', '.join(failed)}")
     return result
+
+
+def _measured(
+    models: Sequence[Method], options: EvaluateOptions
+) -> tuple[list[Method], list[Observer]]:
+    """Return the models with their variants, and the observers, as the options ask for."""
+    measured, observers = [*models], []
+    if options.vgg_weights != "none":
+        observers.append(VggDistance(vgg_features(options.vgg_weights)))
+    if options.self_ensemble:
+        measured += map(SelfEnsembled, models)
+    if options.guard:
+        measured += map(guarded.Guarded, models)
+        observers.append(guarded.Shares())
+    if options.trust and len(measured) == len(models):
+        # the spread of a self-ensemble is zero, so it has no trust maps
+        observers.append(Trust())
+    return measured, observers
+
+
+def _bench(options: EvaluateOptions, protocol: Standard | Author) -> Bench:
+    """Return what measures on a worker."""
+    models = [open_model(name) for name in options.models]
+    measured, observers = _measured(models, options)
+    bench = Bench([protocol], _names(measured), (Clock(), *observers, Gallery()))
+    tell(bench.observers, "start", bench.protocols, bench.models, options.out)
+    return bench
 
 
 def _pairs(options: EvaluateOptions, models: Sequence[Method]) -> dict[str, Any]:
@@ -252,32 +304,6 @@ def _check_models(protocol: Standard | Author, models: dict[str, Method]) -> Non
                 model.degradation,
                 protocol.degradation,
             )
-
-
-def _rows(
-    photograph: Photograph,
-    protocols: Sequence[Standard | Author],
-    models: dict[str, Method],
-    observers: Sequence[Observer],
-) -> list[list[Row]]:
-    """Measure one photograph: its rows by protocol."""
-    image = photograph.read()
-    tell(observers, "done", "decoding")
-    tell(observers, "photograph", photograph, image)
-    height, width = image.shape[:2]
-    about = {"id": photograph.id, "grade": photograph.grade, "width": width, "height": height}
-    rows = []
-    for protocol in protocols:
-        sample = protocol.prepare(photograph, image)
-        tell(observers, "done", "LR and regions")
-        keys = {"protocol": protocol.name} | about
-        rows.append(
-            [
-                keys | {"model": name, "region": region} | values
-                for name, region, values in measure(protocol, sample, models, observers)
-            ]
-        )
-    return rows
 
 
 def _data_record(

@@ -20,6 +20,8 @@ Folder = Annotated[Path, arg(metavar="DIR")]
 Model = Annotated[str, arg(metavar="MODEL")]
 Models = Annotated[tuple[str, ...], arg(metavar="[MODEL ...]", help_behavior_hint="")]
 Inputs = Annotated[tuple[str, ...], arg(metavar="INPUT [INPUT ...]", help_behavior_hint="")]
+Runner = Literal["local", "beam"]
+BeamOptions = Annotated[str, _arg("OPTIONS", "none")]
 Scale = Annotated[Count | None, _arg("INT", "the first model's, or 4")]
 ModelDegradation = Annotated[
     DegradationName | None, _arg(_DEGRADATIONS, "the first model's, or bicubic")
@@ -51,8 +53,8 @@ class EvaluateOptions:
     data: Annotated[str | None, _arg("DATASET", "none")] = None
     """Folder of photographs, paired or preprocessed dataset, aptos2019, or phantom[:N]."""
     models: Positional[Models] = ()
-    """Pretrained models, model folders, SavedModels or ONNX files; without any: interpolation or
-    input only."""
+    """Pretrained models, model folders, hf://USER/MODEL[@REVISION], SavedModels or ONNX files;
+    without any: interpolation or input only."""
     pairs: Annotated[Path | None, _arg("PATH", "none")] = None
     """CSV file or folder of pairs, a poor and a good photograph each, instead of --data."""
     full_size: bool = False
@@ -90,6 +92,10 @@ class EvaluateOptions:
     guard: bool = False
     """Also measure each model as `upscale --guard` applies it, as NAME+guard, at eight times the
     cost, without trust maps."""
+    runner: Runner = "local"
+    """local: this process. beam: a pipeline of Apache Beam, which resumes after an interruption."""
+    beam_options: BeamOptions = ""
+    """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
     out: Folder = Path("runs/evaluation")
     """Folder for metrics.json, per_image.csv or per_pair.csv, pictures and report.html."""
 
@@ -114,7 +120,7 @@ class UpscaleOptions:
     """
 
     model: Positional[Model]
-    """Name of a pretrained model, a model folder, or an ONNX file."""
+    """Name of a pretrained model, a model folder, hf://USER/MODEL[@REVISION], or an ONNX file."""
     inputs: Positional[Inputs]
     """Files, folders or globs; a folder is searched at any depth, and its tree is kept. -: the
     one file of standard input."""
@@ -164,6 +170,10 @@ class UpscaleOptions:
     """Adversarial model that --blend mixes in."""
     compare: bool = False
     """Also write NAME.compare: bicubic interpolation, or at scale 1 the input, beside SR."""
+    runner: Runner = "local"
+    """local: this process. beam: a pipeline of Apache Beam."""
+    beam_options: BeamOptions = ""
+    """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +189,7 @@ class ExportOptions:
     """Convert a model to another format in its folder, and compare the result with Keras."""
 
     model: Positional[Model]
-    """Name of a pretrained model, or a model folder."""
+    """Name of a pretrained model, a model folder, or hf://USER/MODEL[@REVISION]."""
     format: Literal[
         "onnx",
         "onnx_float16",
@@ -203,6 +213,23 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
+class PublishOptions:
+    """List the files of a model for the Hugging Face Hub, check its card, and upload it on demand.
+
+    Without --yes, nothing is uploaded, and no network is needed.
+    """
+
+    model: Positional[Model]
+    """Name of a pretrained model, or a model folder."""
+    repository: Positional[Annotated[str, arg(metavar="REPO")]]
+    """Repository, USER/MODEL; it is made where it does not exist."""
+    yes: bool = False
+    """Upload the files in one commit."""
+    private: bool = False
+    """Make a new repository private."""
+
+
+@dataclass(frozen=True)
 class PrepareOptions:
     """Check, crop, scale and split a folder of photographs once, for all other commands."""
 
@@ -218,9 +245,9 @@ class PrepareOptions:
     """End with an error if any file is skipped."""
     overwrite: bool = False
     """Delete what an earlier run wrote, and start over; needed to change --hr-long-side."""
-    runner: Literal["local", "beam"] = "local"
+    runner: Runner = "local"
     """local: threads on this machine. beam: a pipeline of Apache Beam."""
-    beam_options: Annotated[str, _arg("OPTIONS", "none")] = ""
+    beam_options: BeamOptions = ""
     """Apache Beam's options after an =, as in --beam-options="--runner=FlinkRunner"."""
 
 
@@ -234,7 +261,8 @@ class DownstreamOptions:
     experiment: Positional[Literal["segmentation"]]
     """Experiment to run."""
     models: Positional[Models] = ()
-    """Pretrained models or model folders; without any: HR and bicubic only."""
+    """Pretrained models, model folders or hf://USER/MODEL[@REVISION]; without any: HR and bicubic
+    only."""
     data: Dataset = "phantom:24"
     """Folder in the layout of DRIVE, CHASE_DB1 or IDRiD, or phantom[:N]."""
     task: Literal["vessels", "lesions"] = "vessels"

@@ -5,7 +5,6 @@ takes seconds, because it imports Keras. So the modules are imported as soon as 
 imported Keras, and `srgan-keras --help` does not wait for them.
 """
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -22,9 +21,9 @@ def register() -> None:
 
 
 def _import_layers() -> None:
-    with contextlib.suppress(ImportError):  # a program may use Keras without TensorFlow
-        import srgan_keras.models.bicubic
-        import srgan_keras.models.layers  # noqa: F401
+    # neither imports TensorFlow: Keras may have another backend
+    import srgan_keras.models.bicubic
+    import srgan_keras.models.layers  # noqa: F401
 
 
 class _AfterKeras(MetaPathFinder):

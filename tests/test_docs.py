@@ -81,6 +81,7 @@ def test_commands_parse(document, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_keras.inference.inspect_file.inspect_file", seen.append)
     monkeypatch.setattr("srgan_keras.assessment.assess.assess", seen.append)
     monkeypatch.setattr("srgan_keras.export.export.export", seen.append)
+    monkeypatch.setattr("srgan_keras.export.publish.publish", seen.append)
     monkeypatch.setattr("srgan_keras.preparation.prepare.prepare", seen.append)
     monkeypatch.setattr("srgan_keras.downstream.experiment.run_experiment", seen.append)
     monkeypatch.setattr("srgan_keras.app.app.run_app", seen.append)
@@ -138,12 +139,15 @@ def test_the_programs_of_the_readme_upscale_a_photograph(desk, monkeypatch):
 
 def test_the_programs_that_serve_print_what_they_serve(desk, monkeypatch, capsys):
     monkeypatch.chdir(desk)
-    mapped, threads = blocks("docs/serve.md", "python")
+    mapped, threads, backend = blocks("docs/serve.md", "python")
     assert "keras" not in mapped + threads, "TensorFlow alone"
     exec(mapped, {})
     assert capsys.readouterr().out.splitlines() == ["(36, 48, 3) <dtype: 'uint8'>"] * 2
     exec(threads, {})
     assert len(capsys.readouterr().out.split()) == 2
+    names = {}
+    exec(backend, names)  # under TensorFlow; tests/models/test_backends.py has the others
+    assert names["sr"].shape == (1, 256, 384, 3)
     lines = [line for block in blocks("docs/serve.md", "") for line in block.splitlines()]
     (export,) = [line for line in lines if line.endswith("--format tf_serving")]
     assert cli.main(shlex.split(export)[1:]) == 0

@@ -82,6 +82,7 @@ def test_a_command_refuses_another_backend_by_name(command, monkeypatch, capsys)
         "upscale": ["fundus-x4", "a.png", "--out", "b"],
         "export": ["fundus-x4", "--format", "onnx"],
         "prepare": ["photographs", "--out", "b"],
+        "publish": ["fundus-x4", "somebody/model"],
         "downstream": ["segmentation"],
     }
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")

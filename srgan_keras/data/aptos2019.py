@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +58,5 @@ def _photograph(records: Sequence[dict[str, Any]], index: int, split: str) -> Ph
         split=split,
         sha256=record["sha256"].decode(),
         grade=grade if grade >= 0 else None,
-        record=lambda: records[index],
+        record=partial(getitem, records, index),  # it can be pickled
     )

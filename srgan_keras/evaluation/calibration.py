@@ -46,6 +46,17 @@ class Scores:
     plain: np.ndarray
     width: float
 
+    def as_json(self) -> list[Any]:
+        """Return the values as JSON holds them; `Scores.of_json` takes them."""
+        lists = self.scaled.tolist(), self.plain.tolist()
+        return [self.sha256, *lists, self.width, self.plain.dtype.name]
+
+    @classmethod
+    def of_json(cls, values: list[Any]) -> "Scores":
+        """Return the scores that `as_json` was called of, bit for bit."""
+        sha256, scaled, plain, width, dtype = values
+        return cls(sha256, np.array(scaled, dtype), np.array(plain, dtype), width)
+
 
 def scores(sha256: str, error: np.ndarray, uncertainty: np.ndarray) -> Scores:
     """Summarise the pixels of a field of view: error and map, float [N] in grey levels, N > 0."""

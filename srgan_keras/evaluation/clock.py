@@ -26,6 +26,20 @@ class Clock(Observer):
         self.blocks[part] += 1
         self._last = now
 
+    def taken(self) -> list[dict[str, float]]:
+        """Return the seconds and the blocks since the last call, and forget them."""
+        facts = [dict(self.seconds), dict(self.blocks)]
+        self.seconds.clear()
+        self.blocks.clear()
+        self._last = time.perf_counter()
+        return facts
+
+    def learn(self, facts: list[dict[str, float]]) -> None:
+        """Add what `taken` of another process returned."""
+        for own, other in zip((self.seconds, self.blocks), facts, strict=True):
+            for part, value in other.items():
+                own[part] += value
+
     def line(self) -> str:
         """Return all parts with their seconds, repeated ones with the mean of one block."""
         return ", ".join(

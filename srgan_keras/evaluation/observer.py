@@ -71,6 +71,17 @@ class Observer:
     def done(self, part: str) -> None:
         """Hear that a part of the work is done."""
 
+    def files(self, id_: str) -> list[str]:
+        """Name the files, below `out`, that it may write while a photograph is measured."""
+        del id_
+        return []
+
+    def taken(self) -> Any:  # noqa: ANN401
+        """Return what was learned since the last call, as JSON can hold it, and forget it."""
+
+    def learn(self, facts: Any) -> None:  # noqa: ANN401
+        """Learn what `taken` of another process returned."""
+
 
 def tell(observers: Iterable[Observer], event: str, *facts: Any) -> None:  # noqa: ANN401
     """Call the method `event` of each observer in turn."""

@@ -5,6 +5,7 @@ docs/trust.md says what they show and what they do not.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -151,6 +152,28 @@ class Trust(Observer):
             result.values[region]["uncertainty"] = _mean(found["uncertainty"], mask)
             result.values[region]["unsupported"] = _mean(flags, mask)
         return "trust maps"
+
+    def files(self, id_: str) -> list[str]:
+        """Name the maps of a photograph; a model may have fewer."""
+        return [f"trust/{name}/{_file(id_, kind)}" for name in self._models for kind in NAMES]
+
+    def taken(self) -> Any:  # noqa: ANN401
+        """Return the scores and boxes since the last call, and forget them."""
+        scores = {
+            name: {id_: each.as_json() for id_, each in found.items()}
+            for name, found in self._scores.items()
+        }
+        facts = {"scores": scores, "regions": self._regions}
+        self._scores, self._regions = {}, {}
+        return facts
+
+    def learn(self, facts: Any) -> None:  # noqa: ANN401
+        """Add what `taken` returned."""
+        for name, found in facts["regions"].items():
+            self._regions.setdefault(name, {}).update(found)
+        for name, found in facts["scores"].items():
+            kept = {id_: calibration.Scores.of_json(values) for id_, values in found.items()}
+            self._scores.setdefault(name, {}).update(kept)
 
     def finish(self, run: Run) -> str | None:
         """Calibrate: add the entry `trust`, and the interval's coverage to the rows of `fov`."""

@@ -4,6 +4,7 @@ from typing import Any
 
 CARD = """\
 ---
+license: unknown
 library_name: keras
 pipeline_tag: image-to-image
 tags: [{task}, fundus, retina, srgan, tensorflow]

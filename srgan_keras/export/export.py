@@ -40,6 +40,8 @@ def export(options: ExportOptions) -> None:
     info = model_folder.read_info(folder)
     _check_writable(folder)
     if options.format == "saved_model":
+        if options.tile or options.calibration is not None:
+            raise UsageError("format saved_model has no settings: remove tile and calibration")
         model_folder.update(folder)
         log.info("%s is written again. Repeat its exports to other formats.", folder)
         return

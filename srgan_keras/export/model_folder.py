@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srgan_keras import hub
 from srgan_keras.errors import UsageError
 from srgan_keras.export import saved_model
 from srgan_keras.export.card import card
@@ -61,10 +62,15 @@ def find(name_or_path: str | Path) -> Path:
     Args:
         name_or_path: the name of a pretrained model, otherwise the path of a model folder. A name
             never means a folder in the working directory: `./NAME` is that folder, as is a `Path`.
+            `hf://USER/MODEL[@REVISION]` is a model of the hub, see `hub_folder.folder_of`.
 
     Raises:
         UsageError: neither exists.
     """
+    if hub.is_reference(name_or_path):
+        from srgan_keras.export.hub_folder import folder_of  # which saves model folders
+
+        return folder_of(str(name_or_path))
     path, known = Path(name_or_path), pretrained()
     if str(name_or_path) in known and not (isinstance(name_or_path, Path) and path.is_dir()):
         if (path / "model.json").is_file():

@@ -21,6 +21,9 @@ from srgan_keras.machine import resolve_precision
 from srgan_keras.models.generator import build_generator
 from srgan_keras.tensorflow_path import readable
 
+TAKE_PRECISION = ("keras", "openvino", "openvino_float16")
+"""Engines that compute in float32 or bfloat16; the others have a type of their own."""
+
 
 class Model:
     """A model that upscales images, or at scale 1 restores them, with its SavedModel.
@@ -83,7 +86,7 @@ class Model:
                 f"an older srgan_keras wrote {self.path}. To bring it up to date, run "
                 f"`srgan-keras export {self.path} --format saved_model`."
             )
-        if precision == "auto" and engine in ("keras", "openvino", "openvino_float16"):
+        if precision == "auto" and engine in TAKE_PRECISION:
             half = resolve_precision("auto") == "mixed_bfloat16"
             precision = "bfloat16" if half else "float32"
         if engine != "keras":
@@ -117,7 +120,7 @@ class Model:
                 f"`srgan-keras export {self.path} --format {engine}`."
             )
         file = self.path / formats.FORMATS[engine].file
-        if engine in ("openvino", "openvino_float16"):
+        if engine in TAKE_PRECISION:
             return formats.load_openvino(file, precision)
         if precision == "bfloat16":
             raise UsageError(f"engine {engine} computes in its own type: leave precision out")
@@ -179,6 +182,7 @@ def load(name_or_path: str | Path) -> Model:
     Args:
         name_or_path: the name of a pretrained model, such as `fundus-x4`, or the path of a model
             folder. `./fundus-x4`, or a `Path`, is a folder in the working directory.
+            `hf://USER/MODEL[@REVISION]` is a model of the Hugging Face Hub, opened in safe mode.
 
     Raises:
         UsageError: no such model exists, or its folder is damaged.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, unescape
 
+from srgan_keras import hub
 from srgan_keras.data.listing import printable
 from srgan_keras.options import UpscaleOptions
 from srgan_keras.version import __version__
@@ -41,6 +42,7 @@ class Provenance:
         settings: what else changed the pixels, or nothing.
         reduced: how SR was reduced afterwards, or nothing.
         content: what the file shows if it is not SR.
+        source: the model on the hub, with its commit, if it comes from there.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Provenance:
     settings: str = ""
     reduced: str = ""
     content: str = ""
+    source: str = ""
 
     @property
     def text(self) -> str:
@@ -56,6 +59,7 @@ class Provenance:
         values = {
             "software": f"{SOFTWARE} {__version__}",
             "model": self.model,
+            "source": self.source,
             "sha256": self.sha256,
             "scale": str(self.scale),
             "settings": self.settings,
@@ -78,7 +82,8 @@ def of_options(
     """
     settings = []
     if other is not None:
-        settings.append(f"share {options.blend:g} of {other.name}, sha256 {other.sha256}")
+        names = [other.name, f"sha256 {other.sha256}", hub.origin(other.info)]
+        settings.append(f"share {options.blend:g} of {', '.join(filter(None, names))}")
     if options.back_project:
         settings.append(f"back-projection {options.back_project}")
     if options.self_ensemble or options.uncertainty or options.guard:
@@ -86,7 +91,9 @@ def of_options(
     if options.guard:
         settings.append("guard")
     reduced = f"to a long side of at most {options.long_side} px" if options.long_side else ""
-    return Provenance(model.name, model.sha256, model.scale, "; ".join(settings), reduced)
+    source = hub.origin(model.info)
+    facts = model.name, model.sha256, model.scale, "; ".join(settings), reduced
+    return Provenance(*facts, source=source)
 
 
 def parsed(text: str) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from srgan_keras import hub
 from srgan_keras.assessment.measures import measure
 from srgan_keras.assessment.recommend import recommend
 from srgan_keras.data.image_file import ImageFile, Reason
@@ -76,14 +77,25 @@ def upscale_files(options: UpscaleOptions) -> None:
 
         upscale_stream(options)
         return
+    if options.runner == "beam" and options.engine == "auto":
+        raise UsageError("--engine auto measures one machine: name an engine for --runner beam")
     everything = jobs_of(options)
     refuse_inputs(everything, options)
     jobs = shard_of(everything, options.shard)
     todo = to_do(jobs, options)
     refuse_foreign(options.out / name for job in todo for name in files_of(job, options))
     check_writable(options.out, "choose another folder")
+    if options.runner == "beam":  # the same on all workers
+        others = options.adversarial and hub.pinned(options.adversarial)
+        options = replace(options, model=hub.pinned(options.model), adversarial=others)
     upscaler, about = prepared(options)
-    failed = run(upscaler, todo, options, about)
+    if options.runner == "beam" and todo:
+        from srgan_keras.inference.upscale_beam import run_on_workers  # an extra
+
+        failed, skipped = run_on_workers(todo, options)
+    else:
+        failed, skipped = run_jobs(upscaler, todo, options, about)
+    _say_skipped(skipped, len(todo))
     if failed:
         raise CommandError(f"{failed} of {len(todo)} files failed; the others are in {options.out}")
 
@@ -94,13 +106,30 @@ def run(
     options: UpscaleOptions,
     about: Provenance | None = None,
 ) -> int:
-    """Read, compute and write at once, one file each; return how many failed."""
+    """Upscale photographs here; return how many failed."""
+    failed, skipped = run_jobs(upscaler, jobs, options, about)
+    _say_skipped(skipped, len(jobs))
+    return failed
+
+
+def run_jobs(
+    upscaler: Upscaler,
+    jobs: Sequence[Job],
+    options: UpscaleOptions,
+    about: Provenance | None = None,
+    show: bool = True,
+) -> tuple[int, Counter]:
+    """Read, compute and write at once, one file each, and `show` the progress.
+
+    Returns:
+        How many failed, and how many `assess` recommends to skip, by recommendation.
+    """
     failed, skipped = 0, Counter()
     layout = "{percentage:3.0f}% |{bar}| {n:.1f} of {total} [{elapsed}, {remaining} left]"
     with (
         ThreadPoolExecutor(1) as reader,
         ThreadPoolExecutor(1) as writer,
-        tqdm(total=len(jobs), bar_format=layout, disable=None) as bar,
+        tqdm(total=len(jobs), bar_format=layout, disable=None if show else True) as bar,
     ):
         ahead = reader.submit(read, jobs[0].source) if jobs else None
         pending = None  # one at a time waits to be written: memory stays bounded
@@ -123,10 +152,13 @@ def run(
             pending = options.out / job.name, writer.submit(_write, job, made, options, about)
             del image, made, current
         failed += _not_written(pending)
+    return failed, skipped
+
+
+def _say_skipped(skipped: Counter, count: int) -> None:
     if skipped:
-        by_advice = ", ".join(f"{name} {count}" for name, count in sorted(skipped.items()))
-        log.info("%d of %d files are skipped: %s", skipped.total(), len(jobs), by_advice)
-    return failed
+        by_advice = ", ".join(f"{name} {number}" for name, number in sorted(skipped.items()))
+        log.info("%d of %d files are skipped: %s", skipped.total(), count, by_advice)
 
 
 def _not_needed(image: ImageFile) -> str:

@@ -48,6 +48,8 @@ def _check(options: UpscaleOptions) -> None:
     (given,) = options.inputs
     if given != STREAM and not os.path.isfile(given):
         raise UsageError(f"no file {given!r}: give one, or - for standard input")
+    if options.runner != "local":
+        raise UsageError("standard input and output are of this machine: set runner local")
     if options.compare or options.uncertainty or options.when != "always":
         raise UsageError("standard output takes one file: remove compare, uncertainty, and when")
     if not hasattr(sys.stdout, "buffer") or sys.stdout.isatty():

@@ -3,20 +3,22 @@
 Keys' cubic with a = -0.5 and symmetric borders: MATLAB's `imresize` up to the border. XLA and every
 export format take a convolution, but not TensorFlow's ResizeBicubic. The kernels are dense over all
 channels: on a CPU they are up to three times as fast as depthwise or separable ones. On a GPU that
-multiplies in TF32 the result is good to a tenth of a grey level.
+multiplies in TF32 the result is good to a tenth of a grey level. Every backend of Keras takes this
+module, which does not import TensorFlow.
 
 R. G. Keys, "Cubic convolution interpolation for digital image processing", IEEE Transactions on
 Acoustics, Speech, and Signal Processing 29(6), 1981.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 
-def bicubic_downsample(x: tf.Tensor, scale: int) -> tf.Tensor:
+def bicubic_downsample(x: Any, scale: int) -> Any:  # noqa: ANN401
     """Reduce an image, antialiased: the kernel is widened by the scale.
 
     Args:
@@ -31,11 +33,12 @@ def bicubic_downsample(x: tf.Tensor, scale: int) -> tf.Tensor:
     """
     if any(side is not None and (side % scale or side == 0) for side in x.shape[1:3]):
         raise ValueError(f"sides {x.shape[1:3]} must be multiples of the scale {scale}")
-    x = _pad(tf.cast(x, tf.float32), 3 * scale // 2)
-    return tf.nn.conv2d(x, _down_kernel(scale, x.shape[-1]), scale, "VALID")
+    x = _pad(ops.cast(x, "float32"), 3 * scale // 2)
+    kernel = _down_kernel(scale, x.shape[-1])
+    return ops.conv(x, kernel, scale, "valid", "channels_last")
 
 
-def bicubic_upsample(x: tf.Tensor, scale: int) -> tf.Tensor:
+def bicubic_upsample(x: Any, scale: int) -> Any:  # noqa: ANN401
     """Upscale an image: one 5x5 kernel for each of the scale^2 phases, then depth to space.
 
     Args:
@@ -45,9 +48,9 @@ def bicubic_upsample(x: tf.Tensor, scale: int) -> tf.Tensor:
     Returns:
         float32 [N, scale * H, scale * W, C], not clipped.
     """
-    x = _pad(tf.cast(x, tf.float32), 2)
-    x = tf.nn.conv2d(x, _up_kernel(scale, x.shape[-1]), 1, "VALID")
-    return tf.nn.depth_to_space(x, scale) if scale > 1 else x
+    x = _pad(ops.cast(x, "float32"), 2)
+    x = ops.conv(x, _up_kernel(scale, x.shape[-1]), 1, "valid", "channels_last")
+    return ops.depth_to_space(x, scale, "channels_last") if scale > 1 else x
 
 
 @keras.saving.register_keras_serializable("srgan_keras")
@@ -61,9 +64,14 @@ class BicubicUpsampling(keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.scale = scale
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> Any:  # noqa: ANN401
         """Return the upscaled images."""
         return bicubic_upsample(inputs, self.scale)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Return the shape after upscaling."""
+        n, h, w, c = shape
+        return n, h and h * self.scale, w and w * self.scale, c
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
@@ -96,17 +104,18 @@ def _up_kernel(scale: int, channels: int) -> np.ndarray:
     return weights.reshape(5, 5, channels, scale**2 * channels).astype(np.float32)
 
 
-def _pad(x: tf.Tensor, width: int) -> tf.Tensor:
+def _pad(x: Any, width: int) -> Any:  # noqa: ANN401
     """Mirror `width` pixels over each border, the border pixel included; sides >= width / 2."""
-    if all(side is not None and side >= width for side in x.shape[1:3]):
-        return tf.pad(x, [[0, 0], [width, width], [width, width], [0, 0]], "SYMMETRIC")
+    large = all(side is not None and side >= width for side in x.shape[1:3])
+    if large and keras.backend.backend() != "torch":  # where Keras repeats the border pixel
+        return ops.pad(x, [[0, 0], [width, width], [width, width], [0, 0]], "symmetric")
     # MirrorPad refuses an image smaller than the padding; gathering can mirror again. Without a
     # remainder, which tf2onnx gets wrong below 0.
     for axis in (1, 2):
-        size = tf.shape(x)[axis]
-        index = tf.range(-width, size + width)
+        size = ops.shape(x)[axis]
+        index = ops.arange(-width, size + width, dtype="int32")
         for _ in range(2):
-            index = tf.where(index < 0, -1 - index, index)
-            index = tf.where(index >= size, 2 * size - 1 - index, index)
-        x = tf.gather(x, index, axis=axis)
+            index = ops.where(index < 0, -1 - index, index)
+            index = ops.where(index >= size, 2 * size - 1 - index, index)
+        x = ops.take(x, index, axis=axis)
     return x

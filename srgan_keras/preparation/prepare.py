@@ -9,8 +9,9 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,9 +215,7 @@ def _take_in_all(
         journal.writelines(json.dumps(entry) + "\n" for entry in started)
         journal.flush()
         if options.runner == "beam":
-            from srgan_keras.preparation.beam import run_beam  # an extra
-
-            results = run_beam(todo, out, long_side, options.fov_mask, options.beam_options)
+            results = _run_beam(todo, options)
         else:
             results = run_local(todo, out, long_side, options.fov_mask)
         with memory.kept():
@@ -253,6 +252,20 @@ def run_local(
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)
+
+
+def _run_beam(files: list[File], options: PrepareOptions) -> Iterator[tuple[File, Measured]]:
+    """Process files by Apache Beam; if it is killed before its end, the next run starts it over."""
+    from srgan_keras.beam import run_beam  # an extra
+
+    make = partial(_taker, options.out.resolve(), options.hr_long_side, options.fov_mask)
+    workers = os.cpu_count() or 1
+    for done in run_beam(files, make, options.out, options.beam_options, workers):
+        yield files[done.index], done.value
+
+
+def _taker(out: Path, long_side: int, fov_mask: int) -> Callable[[File], Measured]:
+    return lambda file: take_in(file.path, file.id, out, long_side, fov_mask)
 
 
 def _key(file: File) -> Key:

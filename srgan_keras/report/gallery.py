@@ -64,6 +64,10 @@ class Gallery(Observer):
         Image.fromarray(small).save(claimed(self.output, f"{photograph.id}.webp"), quality=70)
         return "pictures"
 
+    def files(self, id_: str) -> list[str]:
+        """Name the thumbnail of a photograph."""
+        return [f"gallery/{id_}.webp"]
+
     def finish(self, run: Run) -> str | None:
         """Write the crops, and `gallery.json`.
 

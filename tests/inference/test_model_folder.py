@@ -72,7 +72,7 @@ def test_nothing_else_is_left(folder: Path):
 
 def test_card(folder: Path):
     card = (folder / "README.md").read_text()
-    assert card.startswith("---\nlibrary_name: keras\n")
+    assert card.startswith("---\nlicense: unknown\nlibrary_name: keras\n")
     assert "Research use only" in card
     assert "`bicubic`, version 1" in card
     assert "interpolates bicubically outside the field of view" in card

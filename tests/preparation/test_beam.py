@@ -43,7 +43,7 @@ def test_beam_gives_what_a_local_run_gives(originals, tmp_path, capsys):
 
 
 def test_beam_that_is_not_installed_is_named(originals, tmp_path, capsys, monkeypatch):
-    monkeypatch.delitem(sys.modules, "srgan_keras.preparation.beam", raising=False)
+    monkeypatch.delitem(sys.modules, "srgan_keras.beam", raising=False)
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     assert run(originals, tmp_path / "out", "--runner", "beam") == 2
     assert "pip install 'srgan_keras[beam]'" in capsys.readouterr().err

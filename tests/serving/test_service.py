@@ -1,4 +1,7 @@
-"""The example of docs/serving: over HTTP, pixels equal those of `upscale`; nothing is lost."""
+"""The example of docs/serving: over HTTP, pixels equal those of `upscale`; nothing is lost.
+
+`SRGAN_KERAS_REQUESTS=1000` sends more requests than the suite does.
+"""
 
 import importlib.util
 import os
@@ -26,7 +29,8 @@ pytest.importorskip("bentoml", reason="needs the packages of docs/serving/requir
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (16, 17, 24, 31, 40, 48, 57, 64, 80, 96)
-REQUESTS, DAMAGED, USERS = 1000, 50, 12
+REQUESTS = int(os.environ.get("SRGAN_KERAS_REQUESTS", "60"))
+DAMAGED, USERS = REQUESTS // 20, 12
 PATIENCE = 300  # s
 
 
@@ -138,7 +142,7 @@ def post(url: str, data: bytes) -> tuple[int, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_thousand_requests_and_fifty_damaged_ones(served, tmp_path):
+def test_all_requests_are_answered_damaged_ones_too(served, tmp_path):
     url, log = served
     batch = files(tmp_path / "in")
     expected = upscaled(tmp_path / "in")
