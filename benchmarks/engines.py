@@ -22,11 +22,12 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from interleaved import best_seconds
 
 from srgan_keras.errors import CommandError
 from srgan_keras.export import model_folder, quantisation
@@ -70,7 +71,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     exact = networks["keras float32"]
     expected = [exact(crop) for crop in crops]
     table = {name: apart(network, crops, expected) for name, network in networks.items()}
-    rates = timed(networks, crops[0], options.rounds)
+    rates = timed(networks, crops[0], expected[0][..., 0].size, options.rounds)
     for name, rate in rates.items():
         table[name] |= {"mp_per_s": round(rate, 4), "ratio": round(rate / rates[BASE], 3)}
     return {
@@ -132,16 +133,12 @@ def apart(
     return found | {"step": round(float(np.percentile(np.concatenate(steps), 99.9)), 3)}
 
 
-def timed(networks: dict[str, Network], crop: np.ndarray, rounds: int) -> dict[str, float]:
-    """Return megapixels of SR a second, the best of some interleaved rounds."""
-    seconds = dict.fromkeys(networks, float("inf"))
-    pixels = {}
-    for _ in range(rounds):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            pixels[name] = network(crop)[..., 0].size
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
-    return {name: pixels[name] / 1e6 / seconds[name] for name in networks}
+def timed(
+    networks: dict[str, Network], crop: np.ndarray, pixels: int, rounds: int
+) -> dict[str, float]:
+    """Return megapixels of SR a second, the best of some interleaved rounds; SR has `pixels`."""
+    calls = {name: partial(network, crop) for name, network in networks.items()}
+    return {name: pixels / 1e6 / best for name, best in best_seconds(calls, rounds).items()}
 
 
 def _table(result: dict[str, object]) -> str:

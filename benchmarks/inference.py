@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +29,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from interleaved import best_seconds
 from torch_process import TorchProcess
 
 from srgan_keras import configure
@@ -169,12 +171,8 @@ def alone(
     for name, network in networks.items():
         error = np.mean((network(square).astype(np.float64) - expected) ** 2)
         psnr[name] = round(-10 * np.log10(error + 1e-12), 1)
-    seconds = dict.fromkeys(networks, float("inf"))
-    for _ in range(rounds):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            network(square)
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    calls = {name: partial(network, square) for name, network in networks.items()}
+    seconds = best_seconds(calls, rounds)
     return {k: round(expected[0, ..., 0].size / s / 1e6, 3) for k, s in seconds.items()}, psnr
 
 

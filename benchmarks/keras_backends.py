@@ -99,8 +99,8 @@ def network(name: str, precision: str) -> "keras.Model":  # noqa: F821
     info = json.loads((folder / "model.json").read_text())
     keras.config.set_dtype_policy(precision)
     mean, std = (tuple(info["normalisation"][key]) for key in ("mean", "std"))
-    known = {k: v for k, v in info["configuration"]["generator"].items() if hasattr(Generator, k)}
-    model = build_generator(Generator(**known), info["scale"], mean, std)
+    architecture = Generator.of(info["configuration"]["generator"])
+    model = build_generator(architecture, info["scale"], mean, std)
     model.set_weights(keras.models.load_model(folder / "generator.keras").get_weights())
     model.compile()
     return model

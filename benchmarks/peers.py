@@ -26,10 +26,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from interleaved import best_seconds
 from ncnn_network import PEERS, NcnnNetwork, check_installed
 
 from srgan_keras.errors import UsageError
@@ -188,12 +190,9 @@ def speed(ours: "Sequence[Method]", options: argparse.Namespace) -> dict[str, An
     for kind in ["float32"] + ["bfloat16"] * has_bfloat16_units():
         networks = {model.name: model.upscaler(kind).network for model in ours}
         networks |= {name: NcnnNetwork(name, kind).network for name in PEERS}
-        seconds = dict.fromkeys(networks, float("inf"))
-        for _ in range(options.rounds + 1):  # the first is never the best: it compiles
-            for name, network in networks.items():
-                start = time.process_time()
-                network(square)
-                seconds[name] = min(seconds[name], time.process_time() - start)
+        calls = {name: partial(network, square) for name, network in networks.items()}
+        # the first round compiles
+        seconds = best_seconds(calls, options.rounds + 1, time.process_time)
         megapixels = square[0, ..., 0].size * NcnnNetwork.scale**2 / 1e6
         result[f"mp_per_s_{kind}"] = {k: round(megapixels / s, 3) for k, s in seconds.items()}
         result["ratio"][kind] = {

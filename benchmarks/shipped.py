@@ -10,10 +10,11 @@ by type. Expect at least 1.5 of `fundus-x4`, and of `fundus-x4-fast` four times 
 import argparse
 import json
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from interleaved import best_seconds
 
 from srgan_keras import configure
 from srgan_keras.export import model_folder
@@ -44,12 +45,8 @@ def main() -> None:
         models = [load(Path(scratch) / "paper"), *ours]
         for kind in ["float32"] + ["bfloat16"] * has_bfloat16_units():
             networks = {model.name: model.upscaler(kind).network for model in models}
-            seconds = dict.fromkeys(networks, float("inf"))
-            for _ in range(options.rounds + 1):  # the first is never the best: it compiles
-                for name, network in networks.items():
-                    start = time.perf_counter()
-                    network(square)
-                    seconds[name] = min(seconds[name], time.perf_counter() - start)
+            calls = {name: partial(network, square) for name, network in networks.items()}
+            seconds = best_seconds(calls, options.rounds + 1)  # the first compiles
             ratio = {k: round(seconds["paper"] / s, 2) for k, s in seconds.items() if k != "paper"}
             result["ratio"][kind] = ratio
             megapixels = square[0, ..., 0].size * scale**2 / 1e6

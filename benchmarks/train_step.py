@@ -19,11 +19,11 @@ import json
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
+from interleaved import best_seconds
 from torch_process import TorchProcess
 
 MEMORY = {"ours": "memory_of_ours", "torch": "memory_of_torch"}
@@ -67,15 +67,10 @@ def speed(torch: TorchProcess, side: int, batch: int, rounds: int) -> dict[str, 
         x = tf.random.uniform((4096, 4096))
         x = tf.cast(x, tf.bfloat16 if low else tf.float32)
         steps[f"matmul {kind}"] = lambda x=x: tf.matmul(x, x)[0, 0].numpy()
-    seconds = dict.fromkeys(steps, float("inf"))
     for name, step in steps.items():
         step()  # traces, compiles
         print(f"ready: {name}", file=sys.stderr)
-    for _ in range(rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    seconds = best_seconds(steps, rounds)
     sides = ("ours", "public_tf", "public_torch", "same_torch")
     best = {s: min((k for k in steps if k.startswith(s)), key=seconds.get) for s in sides}
     kind = best["ours"].split()[1]

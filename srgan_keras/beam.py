@@ -98,6 +98,11 @@ def run_beam(
                 yield from (Done(*json.loads(line)) for line in lines)
 
 
+def tensorflow_workers() -> int:
+    """Return how many processes suit work in TensorFlow, whose threads share the cores."""
+    return max(2, (os.cpu_count() or 1) // 4)
+
+
 def _settings(options: str, workers: int) -> PipelineOptions:
     defaults = [
         "--direct_running_mode=multi_processing",

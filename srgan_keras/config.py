@@ -1,7 +1,7 @@
 """All settings of a run, in one frozen dataclass for each part; `configure.py` fills them."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
@@ -190,6 +190,12 @@ class Generator:
     wide_blocks: Size = 0
     """Residual blocks of a branch that evens out haze and light before the others. It sees squares
     of 8 x 8 LR px as one position. 0: no such branch."""
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> "Generator":
+        """Return the architecture of a model.json: settings newer than it have their defaults."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in saved.items() if name in known})
 
     def fold(self, scale: int) -> int:
         """Return `unshuffle`, or its default at a scale."""

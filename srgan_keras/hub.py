@@ -5,7 +5,6 @@ the files that can be opened in safe mode are fetched: the SavedModel of somebod
 """
 
 import contextlib
-import hashlib
 import logging
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from srgan_keras.errors import UsageError
+from srgan_keras.files import sha256
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +91,14 @@ def origin(info: dict[str, Any]) -> str:
     return str(Reference(found["repository"], found["revision"])) if found else ""
 
 
-def fetch(pin: Reference) -> dict[str, Path]:
+def fetch(pin: Reference) -> dict[str, tuple[Path, str]]:
     """Fetch `FILES` of a model into the hub's cache, check them, and log their sha256.
 
     Args:
         pin: with a commit.
+
+    Returns:
+        Where each is, and its sha256.
 
     Raises:
         UsageError: a file is missing, too large or damaged, or the hub cannot be asked.
@@ -114,11 +117,10 @@ def fetch(pin: Reference) -> dict[str, Path]:
     files = {}
     for name in FILES:
         with errors(str(pin)):
-            path = api.hf_hub_download(pin.repository, name, revision=pin.revision)
-        files[name] = Path(path)
-        digest = sha256(files[name])
-        stored = listed[name].lfs
-        if files[name].stat().st_size != listed[name].size or (stored and stored.sha256 != digest):
+            path = Path(api.hf_hub_download(pin.repository, name, revision=pin.revision))
+        digest, stored = sha256(path), listed[name].lfs
+        files[name] = path, digest
+        if path.stat().st_size != listed[name].size or (stored and stored.sha256 != digest):
             raise UsageError(f"{pin}: {name} is damaged: delete {path}, then repeat the command")
         log.info("%s: %s has sha256 %s", pin, name, digest)
     return files
@@ -127,12 +129,6 @@ def fetch(pin: Reference) -> dict[str, Path]:
 def cache() -> Path:
     """Return the folder of models that were opened in safe mode and written again."""
     return Path(library().constants.HF_HOME) / "srgan_keras"
-
-
-def sha256(file: Path) -> str:
-    """Return the hash of a file's bytes."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def library() -> ModuleType:

@@ -11,3 +11,10 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
     the pretrained models were trained.
     """
     return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
+
+
+def eight_bit(image: np.ndarray) -> np.ndarray:
+    """Return uint8 as it is, and uint16 divided by 257, halves up."""
+    if image.dtype == np.uint8:
+        return image
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)

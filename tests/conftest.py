@@ -31,6 +31,16 @@ def vgg_weights() -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory):
+    """A browser, for tests with the mark `needs_browser`."""
+    from tests.browser import started
+
+    browser = started(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.quit()
+
+
 @pytest.fixture(autouse=True)
 def _float32():
     """A test that sets another dtype policy leaves none behind."""

@@ -48,7 +48,7 @@ def run_app(options: AppOptions) -> None:
         entries = Entries(most=options.queue + 1)
         page = Page(options, models, entries)
         config = uvicorn.Config(
-            build_app(page, entries), log_level="warning", timeout_graceful_shutdown=1
+            build_app(page, entries, HOST), log_level="warning", timeout_graceful_shutdown=1
         )
         say(f"http://{HOST}:{options.port} is open until Ctrl+C")
         try:

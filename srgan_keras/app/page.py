@@ -199,7 +199,7 @@ def _viewer(entry: Entry) -> str:
         maps={name: _MAPS[name] for name in _MAPS if name in names},
         flags=result.flags[:SHOWN_FLAGS],
         count=len(result.flags),
-        flaggable=work.support.unsupported(result.maps),
+        flaggable=work.support.flaggable(result.maps),
         seconds=result.seconds,
         command=result.command,
         notes=result.notes,

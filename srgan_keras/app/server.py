@@ -19,8 +19,6 @@ from srgan_keras.app.page import HEAD, STYLE, Page
 from srgan_keras.data.image_file import Reason
 from srgan_keras.inference.encode import SUFFIXES, encode
 
-HOST = "127.0.0.1"
-
 _HEADERS = {
     # the page loads nothing from, and sends nothing to, any other place
     "Content-Security-Policy": (
@@ -61,23 +59,24 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def build_app(page: Page, entries: Entries) -> FastAPI:
+def build_app(page: Page, entries: Entries, host: str) -> FastAPI:
     """Return the application.
 
     Args:
         page: what Gradio shows.
         entries: the photographs and results that the routes show.
+        host: the address that it listens on.
     """
     app = FastAPI(openapi_url=None)
     app.add_middleware(_Headers)
     # a page elsewhere whose name has been led to this machine gets no answer
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[host, "localhost"])
     _add_routes(app, entries)
     return gr.mount_gradio_app(
         app,
         page.blocks,
         path="/",
-        server_name=HOST,
+        server_name=host,
         footer_links=[],
         run_history=False,
         show_error=True,

@@ -11,6 +11,7 @@ from srgan_keras.data.fov import erode_inner
 from srgan_keras.evaluation import trust
 from srgan_keras.inference.model import Model
 from srgan_keras.inference.upscaler import FALLBACK, UNCERTAINTY, field_of_view
+from srgan_keras.rounding import eight_bit
 
 _ROWS = 256
 """LR rows whose SR is degraded at once: memory stays bounded."""
@@ -58,7 +59,7 @@ def flags_of(maps: dict[str, np.ndarray], lr: np.ndarray, scale: int) -> list[li
         lr: the photograph, uint8 or uint16 [h, w, 3].
         scale: SR side over LR side.
     """
-    if not maps.keys() & trust.THRESHOLDS.keys():
+    if not flaggable(maps):
         return []
     flags = np.logical_or.reduce(
         [maps[name] > most for name, most in trust.THRESHOLDS.items() if name in maps]
@@ -74,7 +75,7 @@ def flags_of(maps: dict[str, np.ndarray], lr: np.ndarray, scale: int) -> list[li
     ]
 
 
-def unsupported(maps: dict[str, np.ndarray]) -> bool:
+def flaggable(maps: dict[str, np.ndarray]) -> bool:
     """Tell whether the maps can flag anything."""
     return bool(maps.keys() & trust.THRESHOLDS.keys())
 
@@ -96,15 +97,9 @@ def _consistency(model: Model, lr: np.ndarray, sr: np.ndarray) -> np.ndarray:
     for top in range(0, height, _ROWS):
         bottom = min(top + _ROWS, height)
         first, last = max(top - _HALO, 0), min(bottom + _HALO, height)
-        strip = _levels(sr[scale * first : scale * last])[np.newaxis]
+        strip = eight_bit(sr[scale * first : scale * last])[np.newaxis]
         again = degrade(strip, model.degradation, scale, version=version).numpy()[0]
         error[top:bottom] = trust.distance(
-            _levels(lr[top:bottom]), again[top - first :][: bottom - top]
+            eight_bit(lr[top:bottom]), again[top - first :][: bottom - top]
         )
     return error
-
-
-def _levels(image: np.ndarray) -> np.ndarray:
-    if image.dtype == np.uint8:
-        return image
-    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -8,6 +8,7 @@ import numpy as np
 
 from srgan_keras.app.entries import Entry
 from srgan_keras.data.image_file import ImageFile
+from srgan_keras.export.tiles import Box
 from srgan_keras.inference.encode import encode
 from srgan_keras.inference.upscaler import FALLBACK, bicubic
 from srgan_keras.report.gallery import coloured
@@ -24,17 +25,9 @@ _HALO = 4  # LR px, more than bicubic interpolation reads to either side
 class Region(NamedTuple):
     """A region in LR px, and the size of its picture in px."""
 
-    top: int
-    left: int
-    bottom: int
-    right: int
+    box: Box
     height: int
     width: int
-
-    def of(self, image: np.ndarray, scale: int = 1) -> np.ndarray:
-        """Return the region of an image whose sides are `scale` times those of LR."""
-        rows = slice(scale * self.top, scale * self.bottom)
-        return image[rows, scale * self.left : scale * self.right]
 
 
 def region(entry: Entry, box: tuple[int, int, int, int], longest: int) -> Region:
@@ -54,7 +47,7 @@ def region(entry: Entry, box: tuple[int, int, int, int], longest: int) -> Region
     rows, columns = scale * (bottom - top), scale * (right - left)
     factor = min(1.0, min(max(longest, 1), MOST) / max(rows, columns))
     size = max(1, round(rows * factor)), max(1, round(columns * factor))
-    return Region(top, left, bottom, right, *size)
+    return Region(Box(top, bottom, left, right), *size)
 
 
 def layer(entry: Entry, name: str, where: Region) -> bytes | None:
@@ -67,18 +60,18 @@ def layer(entry: Entry, name: str, where: Region) -> bytes | None:
     """
     result, photograph = entry.result, entry.photograph
     if name == "photograph":
-        return _png(_shown(photograph, where.of(photograph.colour), where))
+        return _png(_shown(photograph, where.box.of(photograph.colour), where))
     if result is None:
         return None
     if name == "after":
-        return _png(_shown(result.image, where.of(result.image.colour, result.scale), where))
+        return _png(_shown(result.image, where.box.of(result.image.colour, result.scale), where))
     if name == "before":
         return _png(_shown(photograph, _before(entry, where), where))
     if name == DETAIL:
-        values = _grey_levels(where.of(result.image.colour, result.scale), where)
+        values = _grey_levels(where.box.of(result.image.colour, result.scale), where)
         values -= _grey_levels(_before(entry, where), where)
     elif name in result.maps:
-        values = _sized(where.of(result.maps[name]), where)
+        values = _sized(where.box.of(result.maps[name]), where)
     else:
         return None
     return _png(ImageFile(*_colour_and_alpha(name, values)))
@@ -86,17 +79,12 @@ def layer(entry: Entry, name: str, where: Region) -> bytes | None:
 
 def _before(entry: Entry, where: Region) -> np.ndarray:
     """Return the region of the photograph, interpolated as `upscale` does it for --compare."""
-    colour, scale = entry.photograph.colour, entry.result.scale
-    if max(where.height, where.width) <= max(where.bottom - where.top, where.right - where.left):
-        return where.of(colour)  # is reduced below the size of LR anyway
-    top, left = max(where.top - _HALO, 0), max(where.left - _HALO, 0)
-    around = bicubic(colour[top : where.bottom + _HALO, left : where.right + _HALO], scale)
-    inside = where._replace(
-        top=where.top - top,
-        left=where.left - left,
-        bottom=where.bottom - top,
-        right=where.right - left,
-    )
+    colour, scale, box = entry.photograph.colour, entry.result.scale, where.box
+    if max(where.height, where.width) <= max(box.bottom - box.top, box.right - box.left):
+        return box.of(colour)  # is reduced below the size of LR anyway
+    top, left = max(box.top - _HALO, 0), max(box.left - _HALO, 0)
+    around = bicubic(colour[top : box.bottom + _HALO, left : box.right + _HALO], scale)
+    inside = Box(box.top - top, box.bottom - top, box.left - left, box.right - left)
     return inside.of(around, scale)
 
 

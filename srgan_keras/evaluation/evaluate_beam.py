@@ -74,7 +74,7 @@ def measure(
     Raises:
         UsageError: see `run_beam`.
     """
-    from srgan_keras.beam import run_beam  # an extra
+    from srgan_keras.beam import run_beam, tensorflow_workers  # an extra
 
     output, folder = OutputFolder(options.out), options.out / FOLDER
     depends = json.loads(json.dumps(depends))
@@ -88,10 +88,9 @@ def measure(
     # here, since lines that machines append to one record at once could mix
     names = (each.files(photograph.id) for photograph, _ in todo for each in bench.observers)
     output.claim(*chain.from_iterable(names))
-    workers = max(2, (os.cpu_count() or 1) // 4)  # TensorFlow's threads share the cores
     if todo:
-        done = run_beam(todo, partial(_work, make), folder, options.beam_options, workers)
-        for each in sorted(done):
+        work, workers = partial(_work, make), tensorflow_workers()
+        for each in sorted(run_beam(todo, work, folder, options.beam_options, workers)):
             each.log()
     tell(bench.observers, "done", "Apache Beam")
     return (bench.received(json.loads(file.read_text())) for file in files)

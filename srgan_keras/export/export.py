@@ -16,7 +16,7 @@ from srgan_keras.data import datasets
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder, quantisation
 from srgan_keras.export.formats import FORMATS, Format
-from srgan_keras.export.layouts import LAYOUTS, VERSION, write_layout
+from srgan_keras.export.layouts import LAYOUTS, VERSION, layout_of, write_layout
 from srgan_keras.export.recipe import Recipe
 from srgan_keras.export.saved_model import float32_copy
 from srgan_keras.files import write_json
@@ -54,12 +54,7 @@ def export(options: ExportOptions) -> None:
     file = folder / target.file_of(options.tile or 0)
     before = model_folder.recorded(folder, info)
     names = [f"{file.parent.name}/{part}" for part in (file.name, *target.others)]
-    for part in names:
-        if os.path.lexists(folder / part) and part not in before:
-            raise UsageError(
-                f"{folder / part} exists, and `export` did not write it: move it away, then repeat "
-                "the command"
-            )
+    _refuse_foreign(folder, names, before)
     generator = float32_copy(keras.models.load_model(folder / "generator.keras"))
     recipe = _recipe(options, info)
     file.parent.mkdir(exist_ok=True)
@@ -84,10 +79,23 @@ def _write_layout(folder: Path, info: dict[str, Any], options: ExportOptions) ->
     if options.tile or options.calibration:
         raise UsageError(f"format {options.format} takes no tile and no calibration: remove them")
     before = model_folder.recorded(folder, info)
-    names = write_layout(folder, options.format, info, before)
+    layout = layout_of(options.format, info)
+    names = [f"{options.format}/{name}" for name in layout]
+    _refuse_foreign(folder, names, before)
+    write_layout(folder, options.format, layout)
     info["files"] = sorted({*before, *names})
     write_json(folder / "model.json", info, indent=1)
     say(f"{folder / options.format}: the SavedModel as version {VERSION} of {info['name']}")
+
+
+def _refuse_foreign(folder: Path, names: Sequence[str], before: Sequence[str]) -> None:
+    """Refuse to replace a file that the package did not write."""
+    for name in names:
+        if os.path.lexists(folder / name) and name not in before:
+            raise UsageError(
+                f"{folder / name} exists, and `export` did not write it: move it away, then repeat "
+                "the command"
+            )
 
 
 def _check(options: ExportOptions, target: Format) -> None:

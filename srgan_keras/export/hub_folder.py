@@ -51,9 +51,9 @@ def folder_of(name: str) -> Path:
 
 def _write(folder: Path, pin: hub.Reference) -> None:
     files = hub.fetch(pin)
-    info = _info(files["model.json"], pin)
-    generator = load_generator(files["generator.keras"], str(pin))
-    digests = {name: hub.sha256(file) for name, file in files.items()}
+    info = _info(files["model.json"][0], pin)
+    generator = load_generator(files["generator.keras"][0], str(pin))
+    digests = {name: digest for name, (_, digest) in files.items()}
     info["hub"] = {"repository": pin.repository, "revision": pin.revision, "sha256": digests}
     try:
         model_folder.save(folder, generator, info)

@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from srgan_keras.errors import UsageError
 from srgan_keras.export.model_folder import FILES
 
 SAVED_MODEL = tuple(
@@ -73,31 +72,14 @@ def layout_of(format: Layout, info: dict[str, Any]) -> dict[str, str | None]:
     return texts | {f"{inside}/{file}": None for file in SAVED_MODEL}
 
 
-def write_layout(
-    folder: Path, format: Layout, info: dict[str, Any], recorded: list[str]
-) -> list[str]:
+def write_layout(folder: Path, format: Layout, layout: dict[str, str | None]) -> None:
     """Write a layout into a model folder, as FORMAT/. A failure while copying changes nothing.
 
     Args:
         folder: the model folder.
         format: the engine.
-        info: the contents of model.json.
-        recorded: the files of the folder that the package wrote.
-
-    Returns:
-        The files, named below the model folder.
-
-    Raises:
-        UsageError: a file of somebody else's is in the way.
+        layout: of `layout_of`.
     """
-    layout = layout_of(format, info)
-    for name in layout:
-        file = folder / format / name
-        if os.path.lexists(file) and f"{format}/{name}" not in recorded:
-            raise UsageError(
-                f"{file} exists, and `export` did not write it: move it away, then repeat the "
-                "command"
-            )
     with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as scratch:
         for name, text in layout.items():
             partial = Path(scratch, name)
@@ -110,7 +92,6 @@ def write_layout(
         for name in layout:
             (folder / format / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(Path(scratch, name), folder / format / name)
-    return [f"{format}/{name}" for name in layout]
 
 
 def _tf_serving(name: str) -> str:

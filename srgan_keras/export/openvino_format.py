@@ -15,7 +15,7 @@ from srgan_keras.errors import UsageError
 from srgan_keras.export.onnx_format import save_onnx
 from srgan_keras.export.recipe import Recipe
 from srgan_keras.export.serving_form import inference_model, serving_form
-from srgan_keras.export.tiles import Network, upscale_tiles
+from srgan_keras.export.tiles import Network, tiled
 from srgan_keras.models.receptive_field import receptive_radius
 
 TAIL_TILE = 256
@@ -121,18 +121,8 @@ def load_openvino(file: Path, precision: str = "float32") -> Network:
     if not scale:
         return lambda images: body(images)[0]
     tail = core.compile_model(_tail_of(file), "CPU", options)
-
-    def network(images: np.ndarray) -> np.ndarray:
-        features = body(images)[0]
-        count, height, width, _ = features.shape
-        sr = np.empty((count, scale * height, scale * width, 3), np.float32)
-        for i in range(count):
-            tiles = upscale_tiles(lambda x: tail(x)[0], features[i], scale, radius, TAIL_TILE)
-            for box, part in tiles:
-                box.of(sr[i], scale)[...] = part
-        return sr
-
-    return network
+    upscaled = tiled(lambda features: tail(features)[0], scale, radius, TAIL_TILE)
+    return lambda images: upscaled(body(images)[0])
 
 
 def _tail_of(file: Path) -> Path:

@@ -8,6 +8,7 @@ from srgan_keras import hub
 from srgan_keras.console import say
 from srgan_keras.errors import UsageError
 from srgan_keras.export import model_folder
+from srgan_keras.files import sha256
 from srgan_keras.options import PublishOptions
 
 CARD = "README.md"
@@ -65,7 +66,7 @@ def uploads(folder: Path) -> list[Upload]:
     files = {name: folder / name for name in names}
     root = folder.resolve()
     return [
-        Upload(name, file.stat().st_size, hub.sha256(file))
+        Upload(name, file.stat().st_size, sha256(file))
         for name, file in sorted(files.items())
         if file.is_file() and file.resolve().is_relative_to(root)
     ]

@@ -91,6 +91,20 @@ def upscale_tiles(
             yield box, inside.of(answer, scale)
 
 
+def tiled(network: Network, scale: int, radius: int, tile: int, fold: int = 1) -> Network:
+    """Return a network that computes each image of a batch in tiles: see `upscale_tiles`."""
+
+    def whole(images: np.ndarray) -> np.ndarray:
+        count, height, width, _ = images.shape
+        sr = np.empty((count, scale * height, scale * width, 3), np.float32)
+        for i in range(count):
+            for box, part in upscale_tiles(network, images[i], scale, radius, tile, fold=fold):
+                box.of(sr[i], scale)[...] = part
+        return sr
+
+    return whole
+
+
 def _grid(shape: tuple[int, int], tile: int, wanted: np.ndarray | None, fold: int) -> Iterator[Box]:
     """Cut the smallest rectangle around the wanted pixels into tiles of nearly equal size."""
     height, width = shape

@@ -1,7 +1,6 @@
 """Pretrained models and model folders, ready to upscale or restore: `srgan_keras.load`."""
 
-import hashlib
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from srgan_keras.errors import UsageError
 from srgan_keras.export import formats
 from srgan_keras.export.model_folder import check_built, find, read_info
 from srgan_keras.export.tiles import Network
-from srgan_keras.files import is_file_name
+from srgan_keras.files import is_file_name, sha256
 from srgan_keras.inference.upscaler import Upscaler, upscale
 from srgan_keras.machine import resolve_precision
 from srgan_keras.models.generator import build_generator
@@ -54,8 +53,7 @@ class Model:
         """
         file = self.path / "saved_model" / "variables" / "variables.data-00000-of-00001"
         try:
-            with file.open("rb") as weights:
-                return hashlib.file_digest(weights, "sha256").hexdigest()
+            return sha256(file)
         except OSError as error:
             raise UsageError(f"cannot read {file}: {error.strerror}") from None
 
@@ -104,9 +102,7 @@ class Model:
     @property
     def architecture(self) -> Generator:
         """Architecture of the generator. A setting that is newer than the model has its default."""
-        known = {field.name for field in fields(Generator)}
-        saved = self.info["configuration"]["generator"].items()
-        return Generator(**{name: value for name, value in saved if name in known})
+        return Generator.of(self.info["configuration"]["generator"])
 
     def _exported(self, engine: str, precision: str) -> Network:
         """Open an export.

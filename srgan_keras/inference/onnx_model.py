@@ -1,6 +1,5 @@
 """An ONNX file of any origin as a model: `upscale model.onnx`, `evaluate model.onnx`."""
 
-import hashlib
 import logging
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,8 @@ import numpy as np
 from srgan_keras.errors import UsageError
 from srgan_keras.export.onnx_format import open_session
 from srgan_keras.export.onnx_layout import KEY, Layout, given
-from srgan_keras.export.tiles import Network, upscale_tiles
-from srgan_keras.files import is_file_name
+from srgan_keras.export.tiles import Network, tiled
+from srgan_keras.files import is_file_name, sha256
 from srgan_keras.inference.onnx_trial import Port, find_layout, from_range, to_range
 from srgan_keras.inference.upscaler import Upscaler, upscale
 
@@ -70,8 +69,7 @@ class OnnxModel:
     @cached_property
     def sha256(self) -> str:
         """Hash of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(self.path)
 
     def upscaler(self, precision: str = "float32", engine: str = "auto") -> Upscaler:
         """Return the model as a function of batches, with the sizes that tiles depend on.
@@ -166,14 +164,4 @@ def _of_one_size(network: Network, side: int, layout: Layout) -> Network:
     scale, fold = layout.scale, layout.multiple
     halo = min(layout.radius, side // 4) // fold * fold
     tile = max(side - 2 * halo - (fold - 1), 1)  # a window may be longer by a part of a fold
-
-    def whole(images: np.ndarray) -> np.ndarray:
-        count, height, width, _ = images.shape
-        sr = np.empty((count, scale * height, scale * width, 3), np.float32)
-        for i in range(count):
-            tiles = upscale_tiles(network, images[i], scale, halo, tile, fold=fold)
-            for box, part in tiles:
-                box.of(sr[i], scale)[...] = part
-        return sr
-
-    return whole
+    return tiled(network, scale, halo, tile, fold)

@@ -4,7 +4,6 @@ A result that exists is not made again, so a run that was killed resumes, and so
 """
 
 import errno
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srgan_keras.beam import run_beam
+from srgan_keras.beam import run_beam, tensorflow_workers
 from srgan_keras.inference import upscale_files
 from srgan_keras.inference.jobs import Job
 from srgan_keras.inference.model import TAKE_PRECISION
@@ -40,9 +39,8 @@ def run_on_workers(jobs: Sequence[Job], options: UpscaleOptions) -> tuple[int, C
         half = resolve_precision("auto") == "mixed_bfloat16"
         options = replace(options, precision="bfloat16" if half else "float32")
     items = [(str(job.source), job.name) for job in jobs]
-    workers = max(2, (os.cpu_count() or 1) // 4)  # TensorFlow's threads share the cores
     failed, skipped = 0, Counter()
-    make = partial(_make, replace(options, inputs=()))
+    make, workers = partial(_make, replace(options, inputs=())), tensorflow_workers()
     for done in sorted(run_beam(items, make, options.out, options.beam_options, workers)):
         done.log()
         count, advice, full = done.value

@@ -50,6 +50,7 @@ from srgan_keras.inference.upscaler import (
 )
 from srgan_keras.options import UpscaleOptions
 from srgan_keras.output_folder import check_writable
+from srgan_keras.rounding import eight_bit
 
 MOST_PIXELS = 2**30
 """The pixels of the largest image that OpenCV reads."""
@@ -163,10 +164,7 @@ def _say_skipped(skipped: Counter, count: int) -> None:
 
 def _not_needed(image: ImageFile) -> str:
     """Return the recommendation if it is to leave or to retake, otherwise nothing."""
-    colour = image.colour
-    if colour.dtype != np.uint8:
-        colour = ((colour.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    action = recommend(measure(colour)).action
+    action = recommend(measure(eight_bit(image.colour))).action
     return action if action in ("leave", "retake") else ""
 
 

@@ -5,7 +5,6 @@ position, sha256 of the other files) and `weights.*` (networks, EMA weights, opt
 their loss scales).
 """
 
-import hashlib
 import json
 import logging
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from srgan_keras.errors import UsageError
+from srgan_keras.files import sha256
 from srgan_keras.tensorflow_path import readable
 from srgan_keras.training.model import TrainingModel
 from srgan_keras.training.optimizer import variables
@@ -189,8 +189,4 @@ def _read(path: Path) -> State:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    digests = {}
-    for path in sorted(folder.glob("weights*")):
-        with path.open("rb") as file:
-            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    return {path.name: sha256(path) for path in sorted(folder.glob("weights*"))}

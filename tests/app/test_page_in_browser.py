@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -30,16 +29,12 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking")
+from tests.browser import needs_browser  # noqa: E402
+
 PATIENCE = 300  # s, of a machine that does much else
 ROOT = Path(__file__).resolve().parents[2]
 
-browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-driver = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (browser and driver), reason="needs Chromium and chromedriver on the PATH"
-)
+pytestmark = needs_browser
 
 
 class Served:
@@ -92,18 +87,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     finally:
         served.process.kill()
         served.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chrome"]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for option in (*OPTIONS, f"user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(f"--{option}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture
@@ -256,6 +239,7 @@ def test_the_keyboard_alone(page):
     focused_until("start")
     page.switch_to.active_element.send_keys(Keys.ENTER)
     one(page, "before-after .whole")
+    assert Image.open(BytesIO(result(page))).format == "PNG"
 
 
 def test_a_bad_file_is_refused_in_one_line(page, served, tmp_path):

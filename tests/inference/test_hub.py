@@ -15,6 +15,7 @@ from srgan_keras import cli, hub
 from srgan_keras.errors import UsageError
 from srgan_keras.export import hub_folder, model_folder
 from srgan_keras.export.publish import check_card
+from srgan_keras.files import sha256
 from tests.hub_stand_in import Hub, served
 
 huggingface_hub = hub.library()
@@ -58,7 +59,7 @@ def test_a_model_of_the_hub_upscales_as_its_folder_does(
     text = caplog.text
     assert f"hf://me/tiny is hf://me/tiny@{commit}" in text
     for name in hub.FILES:
-        assert f"{name} has sha256 {hub.sha256(tiny_model / name)}" in text
+        assert f"{name} has sha256 {sha256(tiny_model / name)}" in text
     images = [cv2.imread(str(tmp_path / out / "photograph.png")) for out in ("local", "hub")]
     np.testing.assert_array_equal(*images)
     assert cli.main(["inspect", str(tmp_path / "hub" / "photograph.png")]) == 0
@@ -185,7 +186,7 @@ def test_publish_is_a_dry_run_until_it_is_told(stand_in, licensed, capsys):
     text = said(capsys)
     assert not stand_in.requests
     for name in ("generator.keras", "picture.png", "saved_model/saved_model.pb"):
-        assert f"{hub.sha256(licensed / name)}" in text
+        assert f"{sha256(licensed / name)}" in text
         assert f"{(licensed / name).stat().st_size:,}  {name}" in text
     assert "notes.txt" not in text
     assert "license cc-by-4.0" in text

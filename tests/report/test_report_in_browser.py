@@ -1,8 +1,6 @@
 """The report in a real browser: Chromium or Chrome with its driver."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +16,10 @@ from srgan_keras.evaluate import evaluate
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.evaluation.trust import Trust
 from srgan_keras.report import page as report
+from tests.browser import needs_browser
 from tests.report.test_gallery import Linear
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking")
-
-browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-driver = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (browser and driver), reason="needs Chromium and chromedriver on the PATH"
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +29,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     standard = Standard(hr_long_side=128)
     evaluate(models, datasets.find("phantom:5"), [standard], out, "phantom:5", [Trust()])
     return report.write(out)
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for option in (*OPTIONS, f"user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(f"--{option}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture
