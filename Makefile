@@ -35,9 +35,9 @@ docs: install  ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python docs/make_site.py check build/site
 
-bench: install  ## measure speed, memory and resume against other ways; prints ratios (Linux)
+bench: install  ## measure speed, memory and resume against other ways; writes docs/benchmarks.md (Linux)
 	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[bench,export]'
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	$(BIN)/python benchmarks/table.py
 
 notebook: install  ## open the walkthrough in Jupyter
 	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[notebook]'

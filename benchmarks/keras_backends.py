@@ -1,9 +1,10 @@
 """Speed of a pretrained model's `generator.keras` under each backend of Keras.
 
-    python benchmarks/keras_backends.py [MODEL] [--side 256] [--rounds 5]
+    python benchmarks/keras_backends.py [MODEL] [--side 256] [--rounds 5] [--json]
 
 Prints megapixels of SR a second in float32 and in mixed bfloat16 for every installed backend, and
-the largest difference from TensorFlow's float32 in grey levels. Each backend has a process of its
+the largest difference from TensorFlow's float32 in grey levels. `ratio` is the speed over that of
+TensorFlow. Each backend has a process of its
 own; they take turns, and the best round counts. A TensorFlow or JAX that sees a GPU uses it.
 """
 
@@ -22,12 +23,19 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main() -> None:
-    """Measure each backend in turn and print a table."""
+    """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", nargs="?", default="fundus-x4", help="default: %(default)s")
     parser.add_argument("--side", type=int, default=256, help="of LR in px, default: %(default)s")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    result = measure(options)
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
+
+
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    """Time the backends in turn, and compare their pixels."""
     here = [name for name in BACKENDS if importlib.util.find_spec(name)]
     processes = {name: _start(name, options) for name in here}
     for process in processes.values():
@@ -37,13 +45,18 @@ def main() -> None:
         for name, process in processes.items():
             seconds[name].append(_ask(process)["seconds"])
     corners = {name: _ask(process, "pixels") for name, process in processes.items()}
-    reference = np.array(corners[here[0]]["float32"])
-    for name in here:
-        for kind in PRECISIONS:
-            speed = corners[name]["megapixels"] / min(found[kind] for found in seconds[name])
-            apart = 255 * np.abs(np.array(corners[name][kind]) - reference).max()
-            print(f"{name:10} {kind:14} {speed:7.3f} megapixels/s, {apart:.4f} grey levels apart")
-        processes[name].communicate()
+    for process in processes.values():
+        process.communicate()
+    exact = np.array(corners[here[0]]["float32"])
+    result: dict[str, dict] = {"mp_per_s": {}, "ratio": {}, "largest_difference": {}}
+    for kind in PRECISIONS:
+        best = {name: min(found[kind] for found in seconds[name]) for name in here}
+        speed = {name: corners[name]["megapixels"] / best[name] for name in here}
+        apart = {name: 255 * np.abs(np.array(corners[name][kind]) - exact).max() for name in here}
+        result["mp_per_s"][kind] = {name: round(value, 3) for name, value in speed.items()}
+        result["ratio"][kind] = {name: round(best[here[0]] / best[name], 2) for name in here[1:]}
+        result["largest_difference"][kind] = {k: round(float(v), 4) for k, v in apart.items()}
+    return result
 
 
 def _start(backend: str, options: argparse.Namespace) -> subprocess.Popen:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -96,3 +97,66 @@ def test_ncnn_gets_planes_in_0_to_1(peers):
     sr = network.NcnnNetwork("RealSR DF2K").upscale(grey)
     assert sr.shape == (48, 32, 3)
     assert np.abs(sr[8:-8, 8:-8].mean(axis=(0, 1)) - grey[0, 0]).max() < 8
+
+
+HELPERS = {"interleaved", "ncnn_network", "table", "torch_generator", "torch_process", "torch_step"}
+
+
+def test_the_table_has_every_benchmark():
+    runs = yaml.safe_load((BENCHMARKS / "table.yaml").read_text())
+    scripts = {file.stem for file in BENCHMARKS.glob("*.py")} - HELPERS
+    assert {run["script"] for run in runs} == scripts
+
+
+@pytest.fixture
+def table(monkeypatch, tmp_path):
+    """The script, with benchmarks of its own: `run(*names)` runs it."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    script = importlib.import_module("table")
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    (tmp_path / "page.md").write_text("before\n<!-- benchmarks -->\nold\n<!-- end -->\nafter\n")
+    figures = [["speed/ours", "ours over theirs", "at least 2"], ["speed/absent", "none", ""]]
+    runs = [
+        {"script": "first", "arguments": "--side 8", "figures": figures},
+        {"script": "second", "figures": [["same", "the same bytes", "yes"]]},
+    ]
+    (tmp_path / "table.yaml").write_text(yaml.safe_dump(runs))
+    (tmp_path / "first.py").write_text(
+        "import json, sys\n"
+        f"open({str(tmp_path / 'log')!r}, 'a').write(' '.join(sys.argv[1:]))\n"
+        "print(json.dumps({'speed': {'ours': 2.5}}))\n"
+    )
+    (tmp_path / "second.py").write_text("raise SystemExit(3)\n")
+
+    def run(*names):
+        paths = ["--kept", str(tmp_path / "kept"), "--page", str(tmp_path / "page.md")]
+        monkeypatch.setattr(sys, "argv", ["table.py", *names, *paths])
+        script.main()
+        return (tmp_path / "page.md").read_text()
+
+    yield run
+    sys.modules.pop("table", None)
+
+
+def test_a_benchmark_that_fails_keeps_the_results_before_it(table, tmp_path):
+    with pytest.raises(SystemExit) as end:
+        table()
+    assert "second failed with status 3" in str(end.value)
+    (tmp_path / "second.py").write_text("print('{\"same\": true}')\n")
+    page = table()
+    assert (tmp_path / "log").read_text() == "--json --side 8"
+    assert page.startswith("before\n<!-- benchmarks -->\n\nProcessor: ")
+    assert page.endswith("<!-- end -->\nafter\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    assert ["`first --side 8`", "ours over theirs", "2.5", "at least 2"] in rows
+    assert ["`second`", "the same bytes", "yes", "yes"] in rows
+    assert "none" not in page
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_one_benchmark_alone_writes_no_page(table, capsys, tmp_path):
+    assert "old" in table("first")
+    assert "ours over theirs" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        table("third")
+    assert "table.yaml has no third" in capsys.readouterr().err

@@ -7,7 +7,8 @@ import pytest
 from srgan_keras.evaluation.protocol import Standard
 from srgan_keras.phantoms.phantom import phantom
 
-DEFECTS = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "defects.py"))
+QUALITY = Path(__file__).resolve().parents[2] / "benchmarks" / "quality"
+DEFECTS = runpy.run_path(str(QUALITY / "defects.py"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The measured tables of PAPER.md and its models' tables, as Markdown.
 
-    python benchmarks/paper.py --data data/aptos2019 data/idrid/images/test [--table table2|grid]
-        [--models MODEL ...] [--json]
+    python benchmarks/quality/paper.py --data data/aptos2019 data/idrid/images/test
+        [--table table2|grid] [--models MODEL ...] [--json]
 
 `table2` is protocol `author` on the first dataset: our rows next to the paper's, the cost of
 truncating to 8 bit, and the pixels that the mask grey > 127 covers. `grid` is protocol `standard`

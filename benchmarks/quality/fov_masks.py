@@ -1,6 +1,6 @@
 """Masks of the field of view against those that come with DRIVE, or against phantoms' own.
 
-    python benchmarks/fov_masks.py [--data FOLDER] [--version 1 2 3] [--json]
+    python benchmarks/quality/fov_masks.py [--data FOLDER] [--version 1 2 3] [--json]
 
 FOLDER is DRIVE's: `*/images/NAME.tif` with `*/mask/NAME_mask.gif` beside it. Prints, for each
 version of `fov_mask`, the mean and the worst intersection over union (IoU) and the worst's name.

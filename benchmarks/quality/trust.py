@@ -1,7 +1,7 @@
 """Thresholds of the trust maps' flags, and the flags on planted lesions.
 
-    python benchmarks/trust.py [--model MODEL] --data data/aptos2019 data/idrid/images [--json]
-        [--hr-long-side 512] [--photographs 27] [--pictures DIR]
+    python benchmarks/quality/trust.py [--model MODEL] --data data/aptos2019 data/idrid/images
+        [--hr-long-side 512] [--photographs 27] [--pictures DIR] [--json]
 
 A threshold is the 95th percentile over photographs of a map's largest value within `inner`, where
 MODEL is a stage 1. Without MODEL it is bicubic. Lesions are planted in three ways:

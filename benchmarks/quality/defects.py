@@ -1,6 +1,6 @@
 """Response of each metric to planted defects: HR with one defect, measured as if it were SR.
 
-    python benchmarks/defects.py --data data/aptos2019 [--photographs 12] [--json]
+    python benchmarks/quality/defects.py --data data/aptos2019 [--photographs 12] [--json]
 
 Expect each defect to move the metrics that docs/metrics.md names for it, and others by less.
 """
