@@ -28,7 +28,8 @@ NAMES = ("uncertainty", "consistency", "detail", "departure")
 THRESHOLDS = {"uncertainty": 3.5, "consistency": 2.5}
 """Grey levels above which LR does not support the detail in one of its pixels.
 
-Stage 1 stays below them on 95 % of real photographs (x4, long side 512 px; benchmarks/quality/trust.py).
+Stage 1 stays below them on 95 % of real photographs (x4, long side 512 px). They come from
+benchmarks/quality/trust.py.
 """
 
 LEVELS = 16
