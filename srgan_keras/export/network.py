@@ -9,6 +9,7 @@ from srgan_keras.models.bicubic import BicubicUpsampling
 from srgan_keras.models.graph import nodes
 from srgan_keras.models.layers import Affine
 from srgan_keras.models.receptive_field import bytes_per_pixel, receptive_radius
+from srgan_keras.process import dtype_policy
 
 TAIL_BYTES = 2**28
 """Memory for the part after the residual blocks, by `bytes_per_pixel`."""
@@ -61,6 +62,7 @@ class InferenceNetwork(tf.Module):
         return network
 
 
+@dtype_policy("float32")  # of the models; their layers have policies of their own
 def _bfloat16_copies(parts: list[keras.Model]) -> list[keras.Model]:
     """Rebuild the models with bfloat16 up to the last convolution, which makes the image."""
     calls = [call.layer for part in parts for call in nodes(part)[0]]

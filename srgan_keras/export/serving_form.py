@@ -14,6 +14,7 @@ import numpy as np
 from srgan_keras.models.graph import Node, nodes
 from srgan_keras.models.layers import PixelShuffle
 from srgan_keras.models.receptive_field import POINTWISE
+from srgan_keras.process import dtype_policy
 
 CUT = "body_add"
 """The generator's layer that ends the residual blocks."""
@@ -22,6 +23,7 @@ IMAGE_CHANNELS = 4
 """A convolution to more channels is cheaper after the shuffle, where it has fewer taps."""
 
 
+@dtype_policy("float32")  # not that of a training which exports the generator
 def serving_form(generator: keras.Model) -> tuple[keras.Model, keras.Model | None]:
     """Rewrite a functional generator; unchanged layers are shared with it.
 
