@@ -15,20 +15,26 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(f.parent for f in ROOT.glob("saved_models/*/model.json"))
 ABOUT = yaml.safe_load((ROOT / "docs" / "cards" / "cards.yaml").read_text())
 DATA = ABOUT["all"]["data"]
+SOURCES = {
+    "fundus-restore": "data/restore",
+    "fundus-x4-fast": "data/restore",
+    "paper-x4": "data/reproduction",
+}
+PAPERS = ("paper-x4",)
+"""The paper's own systems, whatever they do to a photograph."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_shipped_model(folder: Path):
     files = [f for f in folder.rglob("*") if f.is_file()]
-    assert sum(f.stat().st_size for f in files) < 12e6
+    assert sum(f.stat().st_size for f in files) < (15e6 if folder.name in PAPERS else 12e6)
     assert max(f.stat().st_size for f in files) < 8e6
     text = (folder / "model.json").read_text()
     info = json.loads(text)
     assert info["name"] == folder.name
     assert f"Training uses {len(info['training_sha256'])}" in ABOUT[folder.name].get("data", DATA)
     source = info["configuration"]["data"]["source"]
-    both = ("fundus-restore", "fundus-x4-fast")
-    assert source == ("data/restore" if folder.name in both else "data/idrid/images")
+    assert source == SOURCES.get(folder.name, "data/idrid/images")
     assert '"/' not in text, "an absolute path"
     card = (folder / "README.md").read_text(encoding="utf-8")
     for part in ("license: cc-by-4.0", "Porwal", "not a medical device", "| full | psnr |"):
@@ -37,6 +43,8 @@ def test_a_shipped_model(folder: Path):
     flat = np.full((9, 14, 3), (150, 80, 40), np.uint8)
     sr = model.upscale(flat)
     assert sr.shape == (9 * model.scale, 14 * model.scale, 3)
+    if folder.name in PAPERS:
+        return
     # a model that restores may take a flat place for haze
     assert np.abs(sr.astype(int) - flat[0, 0]).max() <= (8 if model.scale == 1 else 4)
 

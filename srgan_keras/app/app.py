@@ -17,6 +17,9 @@ from srgan_keras.options import AppOptions
 
 HOST = "127.0.0.1"
 
+TO_STUDY = {"paper-x4"}
+"""Pretrained models that show what the paper does, not how to upscale: offered when named."""
+
 _ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -61,12 +64,13 @@ def offered(given: Sequence[str]) -> list[tuple[str, Model]]:
     """Return the models to choose from, each with the name or path that loads it.
 
     Args:
-        given: names or paths, which come first; the other pretrained models follow.
+        given: names or paths, which come first; the other pretrained models follow, except those
+            of `TO_STUDY`.
 
     Raises:
         UsageError: one cannot be loaded, or there is none.
     """
-    names = dict.fromkeys([*given, *pretrained()])
+    names = dict.fromkeys([*given, *sorted(pretrained().keys() - TO_STUDY)])
     if not names:
         raise UsageError("no pretrained model is installed: name a model folder")
     return [(name, load(name)) for name in names]
