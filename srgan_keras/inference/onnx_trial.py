@@ -74,12 +74,14 @@ def find_layout(file: Path, port: Port, run: Run, known: dict[str, Any]) -> Layo
         raise UsageError(f"{file} takes no RGB images: its input has the shape {_text(port)}")
     order, multiple, scale, answers = _first_that_runs(file, port, run, known, axes)
     best = max(psnr for psnr, *_ in answers)
-    if not best >= LEAST_PSNR:
+    told = known.keys() >= {"input_range", "output_range"}  # then SR may be of any quality
+    if not told and not best >= LEAST_PSNR:
         raise UsageError(
             f"the ranges of {file} are not recognised (a test picture comes back at {best:.0f} dB "
             f"at best): {_advice(file)}"
         )
-    _, given, got = next(answer for answer in answers if answer[0] >= best - EQUAL)
+    near = (answer for answer in answers if answer[0] >= best - EQUAL)
+    _, given, got = next(near, answers[0])
     found = {"axes": order, "input_range": given, "output_range": got, "scale": scale}
     return Layout(**(found | {"multiple": multiple} | known))
 
