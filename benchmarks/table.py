@@ -48,9 +48,9 @@ def main() -> None:
     if not options.names:
         page = options.page.read_text(encoding="utf-8")
         options.page.write_text(filled(page, table), encoding="utf-8")
-        for run in chosen:
-            file_of(run, options.kept).unlink()
         print(f"written to {options.page}")
+    for run in chosen:  # the next command measures again
+        file_of(run, options.kept).unlink()
 
 
 def title(run: Run) -> str:
