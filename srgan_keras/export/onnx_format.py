@@ -30,6 +30,9 @@ PROVIDERS = (
 FLOAT32_LAYERS = ("standardise", "unstandardise", "bicubic")
 """Layers that compute with the image's own values, in float32 also in a float16 file."""
 
+FLOAT32_OPERATIONS = ("Clip", "Min", "Max", "Cast")
+"""Operations in float32 in a float16 file: tf2onnx computes sides with limits of 1e9 in them."""
+
 
 def write_onnx(generator: keras.Model, file: Path, recipe: Recipe, half: bool = False) -> None:
     """Write an ONNX model, which says its layout in its metadata.
@@ -46,12 +49,7 @@ def write_onnx(generator: keras.Model, file: Path, recipe: Recipe, half: bool = 
     save_onnx(whole, file)
     model = onnx.load(file)
     if half:
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-
-        # no layer of the network is named like these parts of its nodes' names
-        kept = [n.name for n in model.graph.node if any(x in n.name for x in FLOAT32_LAYERS)]
-        kept += [n.name for n in model.graph.node if n.op_type in ("Clip", "Min", "Max")]
-        model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
+        model = _float16(model)
     layout = Layout(
         *("NHWC", "0..1", "0..1", recipe.scale),
         multiple=fold(generator),
@@ -61,6 +59,31 @@ def write_onnx(generator: keras.Model, file: Path, recipe: Recipe, half: bool = 
     )
     onnx.helper.set_model_props(model, {KEY: dump(layout)})
     onnx.save(model, file)
+
+
+def _float16(model: Any) -> Any:  # noqa: ANN401
+    """Convert a model to float16, except `FLOAT32_LAYERS` and `FLOAT32_OPERATIONS`."""
+    from onnx import TensorProto
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    kept = [
+        node.name
+        for node in model.graph.node
+        # no layer of the network is named like these parts of its nodes' names
+        if node.op_type in FLOAT32_OPERATIONS or any(part in node.name for part in FLOAT32_LAYERS)
+    ]
+    model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
+    # The converter rounds between two nodes that it keeps. Let the second take what the first gave.
+    casts = {
+        (node.output[0], node.attribute[0].i): node.input[0]
+        for node in model.graph.node
+        if node.op_type == "Cast" and node.name not in kept
+    }
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            rounded = casts.get((name, TensorProto.FLOAT))
+            node.input[i] = casts.get((rounded, TensorProto.FLOAT16), name)
+    return model
 
 
 def save_onnx(model: keras.Model, file: Path) -> None:
