@@ -27,7 +27,7 @@ test: install docs  ## build the documentation; check style, direction of import
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check srgan_keras tests
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 docs: install  ## build the documentation into build/site
 	$(BIN)/python docs/prose.py

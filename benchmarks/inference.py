@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import keras
@@ -33,16 +32,17 @@ from interleaved import best_seconds
 from torch_process import TorchProcess
 
 from srgan_keras import configure
-from srgan_keras.cli import UpscaleOptions
 from srgan_keras.data import datasets
 from srgan_keras.data.fov import fov_mask
-from srgan_keras.export import export, formats, model_folder
+from srgan_keras.export import formats, model_folder
+from srgan_keras.export.export import export
 from srgan_keras.export.saved_model import float32_copy
 from srgan_keras.inference.model import Model, load
 from srgan_keras.inference.upscale_files import Job, run
 from srgan_keras.machine import has_bfloat16_units, machine
 from srgan_keras.models.generator import build_generator
 from srgan_keras.models.layers import BlockConv2D
+from srgan_keras.options import ExportOptions, UpscaleOptions
 
 LEVEL_1 = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 Network = Callable[[np.ndarray], np.ndarray]
@@ -111,7 +111,7 @@ def model_of(folder: Path | None, scratch: Path) -> Model:
     model_folder.save(target, model, info)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
         for kind in ("openvino", "onnx"):
-            export.export(SimpleNamespace(model=str(target), format=kind, data="phantom:3"))
+            export(ExportOptions(str(target), kind))
     return load(target)
 
 

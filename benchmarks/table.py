@@ -43,6 +43,8 @@ def main() -> None:
     options.kept.mkdir(parents=True, exist_ok=True)
     chosen = [run for run in runs if not options.names or run["script"] in options.names]
     records = [record_of(run, options.kept) for run in chosen]
+    if failed := [title(run) for run, record in zip(chosen, records, strict=True) if not record]:
+        sys.exit(f"failed: {', '.join(failed)}. The same command runs them again.")
     table = table_of(chosen, records)
     print(table)
     if not options.names:
@@ -63,12 +65,8 @@ def file_of(run: Run, kept: Path) -> Path:
     return kept / f"{title(run).replace(':', ' ')}.json"
 
 
-def record_of(run: Run, kept: Path) -> dict[str, Any]:
-    """Return the result of a run on this machine, a kept one or a new one.
-
-    Raises:
-        SystemExit: the script failed; the message names it.
-    """
+def record_of(run: Run, kept: Path) -> dict[str, Any] | None:
+    """Return the result of a run here, a kept one or a new one; None if the script failed."""
     file, here = file_of(run, kept), machine()
     if file.exists():
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -80,7 +78,8 @@ def record_of(run: Run, kept: Path) -> dict[str, Any]:
     command += run.get("arguments", "").split()
     process = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if process.returncode:
-        sys.exit(f"{title(run)} failed with status {process.returncode}: see the lines above")
+        print(f"{title(run)} failed with status {process.returncode}", file=sys.stderr)
+        return None
     record = {
         "machine": here,
         "load": round(load, 1),
