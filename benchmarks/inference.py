@@ -210,7 +210,7 @@ def from_files(
 
         def way(source: Path, target: Path) -> None:
             request = UpscaleOptions("", (), target.parent, skip_outside=skip)
-            if run(upscaler, [Job(source, target)], request):
+            if run(upscaler, [Job(source, target.name)], request):
                 raise RuntimeError(f"{source} failed")
 
         return way
@@ -223,10 +223,12 @@ def from_files(
     for file, image in zip(files, photographs, strict=True):
         cv2.imwrite(str(file), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), LEVEL_1)
     seconds = dict.fromkeys(ways, 0.0)
+    for name in ways:  # `upscale` writes over no file of another program
+        (scratch / name).mkdir()
     for file in files:
         for name, way in ways.items():
             start = time.perf_counter()
-            way(file, scratch / "sr.png")
+            way(file, scratch / name / file.name)
             seconds[name] += time.perf_counter() - start
     return seconds, sum(16 * image[..., 0].size for image in photographs)
 
