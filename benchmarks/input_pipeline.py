@@ -114,14 +114,14 @@ def waiting(folder: Path) -> dict[str, float]:
     from srgan_keras.data.pairs import pairs
     from srgan_keras.machine import resolve_precision
     from srgan_keras.models.generator import build_generator
-    from srgan_keras.training.stages import Stage, build
+    from srgan_keras.training.stages import Networks, Stage, build
     from srgan_keras.training.steps import compiled_steps
 
     decoded, config = prepared(folder)
-    precision = resolve_precision(config.train, "default")
+    precision = resolve_precision(config.train.precision)
     keras.config.set_dtype_policy(precision)
     g = build_generator(config.generator, config.degradation.scale, decoded.mean, decoded.std)
-    model = build(Stage("stage1", 0, 100, 1.0), g, None, config, precision)
+    model = build(Stage("stage1", 0, 100, 1.0), Networks(g, None, None), config, precision)
     steps = compiled_steps(model, tf.distribute.get_strategy(), config.train, jit=False)
     batches = iter(pairs(decoded, config, 0, 110))
     steps(batches, 10)

@@ -98,7 +98,7 @@ def model(batch: int, kind: str):  # noqa: ANN201
     from srgan_keras.configure import load
     from srgan_keras.models.generator import build_generator
     from srgan_keras.models.vgg19 import build_vgg19
-    from srgan_keras.training.stages import Stage, build
+    from srgan_keras.training.stages import Networks, Stage, build
 
     config = load("paper")
     config = replace(
@@ -108,7 +108,8 @@ def model(batch: int, kind: str):  # noqa: ANN201
     )
     keras.config.set_dtype_policy(kind)
     g = build_generator(config.generator, 4, (0.5,) * 3, (0.25,) * 3)
-    return build(Stage("stage2", 0, 100, 1.0), g, build_vgg19("random")[0], config, kind), config
+    networks = Networks(g, build_vgg19("random")[0], None)
+    return build(Stage("stage2", 0, 100, 1.0), networks, config, kind), config
 
 
 def photographs(side: int, batch: int):  # noqa: ANN201
