@@ -247,8 +247,8 @@ class Vgg:
 class Loss:
     """The generator loss of both stages, Eq. (4). Pixel terms take images in 0..1."""
 
-    pixel: Literal["mae", "mse"] = "mae"
-    """Norm of the pixel term."""
+    pixel: Literal["mae", "mse", "psnr"] = "mae"
+    """Norm of the pixel term. psnr: logarithm of mse, so that a photograph counts by its PSNR."""
     content: Literal["mae", "mse"] = "mse"
     """Norm of the content term; mse in Eq. (3)."""
     stage1_pixel_weight: Amount = 1.0

@@ -160,3 +160,12 @@ def test_one_benchmark_alone_writes_no_page(table, capsys, tmp_path):
     with pytest.raises(SystemExit):
         table("third")
     assert "table.yaml has no third" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_steps_that_are_compared_run(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    script = importlib.import_module("train_step")
+    assert script.ours(32, 1, "float32", jit=False)().steps == 1
+    assert np.isfinite(script.public_tf(32, 1)())
+    assert script.shared_flops(32) > 1e9

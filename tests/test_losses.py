@@ -15,7 +15,15 @@ def test_distances_are_means_an_image(rng):
     )
 
 
-@pytest.mark.parametrize("kind", ["mae", "mse"])
+def test_a_decibel_counts_the_same_on_good_and_on_poor_images(rng):
+    hr = rng.random((3, 8, 8, 3), np.float32)
+    sr = hr + np.float32([0, 10**-1, 10**-1.5])[:, None, None, None]  # 20 and 30 dB
+    same, poor, good = losses.pixel_loss(hr, sr, "psnr").numpy()
+    assert same == pytest.approx(0, abs=1e-6)
+    assert poor - good == pytest.approx(np.log(10), rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["mae", "mse", "psnr"])
 def test_gradients_reach_every_value_of_their_own_image_alone(kind, rng):
     hr, sr = (tf.constant(rng.random((2, 16, 13, 3), np.float32)) for _ in range(2))
     with tf.GradientTape() as tape:
