@@ -5,7 +5,7 @@
 Each photograph of the cameras of `no_harm.py` is reduced to 1,024 px and measured on `inner`. The
 rows are
 
-- `clinical`: LR by the ranges of preset `real`, no clean photographs;
+- `clinical`: LR by the default ranges without colour casts, no clean photographs;
 - `clinical, matched`: the same SR after each channel has HR's mean and deviation, because a tint is
   easy to undo;
 - `clinical, with casts`: the same with the default share of other exposures and colours;
@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from srgan_keras import configure
 from srgan_keras.config import Clinical
 from srgan_keras.data.photograph import decode_file
 from srgan_keras.evaluation.protocol import Sample, Standard
@@ -37,9 +36,9 @@ from srgan_keras.tables import markdown_table
 
 photographs = runpy.run_path(str(Path(__file__).with_name("no_harm.py")))["photographs"]
 
-SPOILED = dataclasses.replace(configure.load("real").degradation.clinical, clean_share=0.0)
-CAST = dataclasses.replace(SPOILED, cast_share=Clinical().cast_share)
-FRAME = ("veil", "falloff", "shadow", "sheen", "halo", "lashes", "dust", "cast")
+CAST = Clinical(clean_share=0.0)
+SPOILED = dataclasses.replace(CAST, cast_share=0.0)
+FRAME = ("veil", "falloff", "shadow", "sheen", "halo", "lashes", "dust")
 SENSOR = dataclasses.replace(SPOILED, **{f"{fault}_share": 0.0 for fault in FRAME})
 LONG_SIDE = 1024
 
