@@ -13,6 +13,16 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Escape what pytest-xdist cannot send: names of files that are no UTF-8, in captured text."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
+
+
 @pytest.fixture
 def real_data() -> Path:
     """Folder of real photographs, or a skip that says where it would have to be."""
