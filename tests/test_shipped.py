@@ -18,6 +18,7 @@ DATA = ABOUT["all"]["data"]
 SOURCES = {
     "fundus-restore": "data/restore",
     "fundus-x4-fast": "data/restore",
+    "fundus-x4-real": "data/restore",
     "paper-x4": "data/reproduction",
 }
 PAPERS = ("paper-x4",)

@@ -53,7 +53,9 @@ def main() -> None:
     runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
     (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n")
     about = yaml.safe_load((HERE / "cards.yaml").read_text())
-    (folder / "README.md").write_text(card(info, about, rows(runs, {trained_as, options.name})))
+    (folder / "README.md").write_text(
+        card(info, about, rows(runs, {trained_as, options.name}, info))
+    )
     phantoms = datasets.select(datasets.find("phantom:4"), "all")[:2]  # a folder stays under 12 MB
     standard = Standard(info["scale"], info["degradation"]["name"], hr_long_side=512)
     picture = folder / "comparison.png"
@@ -111,14 +113,18 @@ def present_rows(name: str) -> list[list[str]]:
     return [line[2:-2].split(" | ") for line in lines]
 
 
-def rows(runs: list[dict[str, Any]], names: set[str]) -> list[list[str]]:
+def rows(runs: list[dict[str, Any]], names: set[str], info: dict[str, Any]) -> list[list[str]]:
     """Return a row per run, region and metric: reference, the model, its gain, with intervals."""
     result = []
     for run in runs:
         own = next((name for name in run["models"] if name in names), None)
         if own is None:
             continue
-        start = [source(run["data"]), str(run["n"]), *protocol(run["protocol"])]
+        start = [
+            source(run["data"]),
+            str(run["n"]),
+            *protocol(run["protocol"], info["degradation"]["name"]),
+        ]
         for region, metrics in run["models"][own].items():
             for metric in (m for m in metrics if m in SHOWN or m.startswith("bright")):
                 gain = gains(run)[own][region].get(metric)
@@ -131,11 +137,13 @@ def rows(runs: list[dict[str, Any]], names: set[str]) -> list[list[str]]:
     return result
 
 
-def protocol(record: dict[str, Any]) -> tuple[str, str]:
-    """Return the name of the protocol and the long side of HR."""
+def protocol(record: dict[str, Any], trained: str) -> tuple[str, str]:
+    """Return the name of the protocol, with LR if the model is trained on other, and HR's side."""
     nearest = record["name"] == "author" and record["rounding"] == "nearest"
+    other = record["name"] == "standard" and record["degradation"] != trained
     side = str(record["hr_long_side"] or "native")
-    return record["name"] + ", rounding nearest" * nearest, side
+    about = ", rounding nearest" * nearest + f", LR `{record.get('degradation')}`" * other
+    return record["name"] + about, side
 
 
 def source(data: dict[str, Any]) -> str:
