@@ -53,7 +53,12 @@ def test_figures_of_an_evaluation():
     }
     start = ["idrid, test", "27", "author, rounding nearest", "native", "full", "psnr"]
     figures = ["41.50 [40.25, 42.75]", "41.50 [40.25, 42.75]", "+0.50 [-0.10, +1.00]"]
-    assert ship["rows"]([run], {"stage1", "fundus-x4"}) == [[*start, *figures]]
+    info = {"degradation": {"name": "clinical"}}
+    assert ship["rows"]([run], {"stage1", "fundus-x4"}, info) == [[*start, *figures]]
+    run["protocol"] = {"name": "standard", "degradation": "bicubic", "hr_long_side": 512}
+    assert ship["rows"]([run], {"stage1"}, info)[0][2:4] == ["standard, LR `bicubic`", "512"]
+    run["protocol"]["degradation"] = "clinical"
+    assert ship["rows"]([run], {"stage1"}, info)[0][2:4] == ["standard", "512"]
 
 
 def test_a_weakened_model_makes_a_share_of_the_correction(tmp_path, rng, monkeypatch):
