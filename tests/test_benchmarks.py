@@ -138,10 +138,11 @@ def table(monkeypatch, tmp_path):
     sys.modules.pop("table", None)
 
 
-def test_a_benchmark_that_fails_keeps_the_results_before_it(table, tmp_path):
+def test_a_benchmark_that_fails_keeps_the_results_before_it(table, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         table()
     assert "failed: second" in str(end.value)
+    assert "second failed with status 3" in capsys.readouterr().err
     (tmp_path / "second.py").write_text("print('{\"same\": true}')\n")
     page = table()
     assert (tmp_path / "log").read_text() == "--json --side 8"
