@@ -25,8 +25,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from interleaved import best_seconds
+from photographs import LEVEL_1, chosen
 
-from srgan_keras.data import datasets
 from srgan_keras.data.fov import fov_mask
 from srgan_keras.inference.jobs import Job
 from srgan_keras.inference.model import load
@@ -34,7 +34,6 @@ from srgan_keras.inference.upscale_files import run
 from srgan_keras.machine import has_bfloat16_units, machine
 from srgan_keras.options import UpscaleOptions
 
-LEVEL_1 = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 SIDE = 256
 
 
@@ -48,24 +47,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    images = chosen(options.data, options.count, options.megapixels)
+    most = options.megapixels * 1e6
+    images = chosen(options.data, options.count, lambda image: image[..., 0].size <= most)
     if not images:
         parser.error(f"{options.data} has no photograph of up to {options.megapixels} megapixels")
     with tempfile.TemporaryDirectory() as scratch:
         result = measure(options, images, Path(scratch))
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
-
-
-def chosen(spec: str, count: int, megapixels: float) -> list[np.ndarray]:
-    """Return the first photographs that are not larger than `megapixels`."""
-    found = []
-    for photograph in datasets.find(spec):
-        image = photograph.read()
-        if image[..., 0].size <= megapixels * 1e6:
-            found.append(image)
-        if len(found) == count:
-            break
-    return found
 
 
 def measure(

@@ -29,10 +29,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from interleaved import best_seconds
+from photographs import LEVEL_1, chosen
 from torch_process import TorchProcess
 
 from srgan_keras import configure
-from srgan_keras.data import datasets
 from srgan_keras.data.fov import fov_mask
 from srgan_keras.export import formats, model_folder
 from srgan_keras.export.export import export
@@ -44,7 +44,6 @@ from srgan_keras.models.generator import build_generator
 from srgan_keras.models.layers import BlockConv2D
 from srgan_keras.options import ExportOptions, UpscaleOptions
 
-LEVEL_1 = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 Network = Callable[[np.ndarray], np.ndarray]
 
 
@@ -67,7 +66,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, object]:
     """Measure both parts; the faster type of the first is each side's in the second."""
     model = model_of(options.model, scratch)
     types = ["float32"] + ["bfloat16"] * has_bfloat16_units()
-    photographs = chosen(options.data, options.count)
+    photographs = chosen(options.data, options.count, suits)
     with contextlib.closing(TorchProcess()) as torch:
         networks, exact = networks_of(model, torch, types)
         rates, psnr = alone(networks, exact, photographs[0], options.side, options.rounds)
@@ -176,16 +175,9 @@ def alone(
     return {k: round(expected[0, ..., 0].size / s / 1e6, 3) for k, s in seconds.items()}, psnr
 
 
-def chosen(spec: str, count: int) -> list[np.ndarray]:
-    """Return the first photographs of the kind that the head of this file names."""
-    found = []
-    for photograph in datasets.find(spec):
-        image = photograph.read()
-        if image[..., 0].size <= 0.6e6 and 0.2 <= 1 - fov_mask(image).mean() <= 0.6:
-            found.append(image)
-        if len(found) == count:
-            break
-    return found
+def suits(image: np.ndarray) -> bool:
+    """Return whether a photograph is of the kind that the head of this file names."""
+    return image[..., 0].size <= 0.6e6 and 0.2 <= 1 - fov_mask(image).mean() <= 0.6
 
 
 def from_files(

@@ -3,11 +3,14 @@
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from srgan_keras.errors import UsageError
+
+if TYPE_CHECKING:
+    from srgan_keras.evaluation.protocol import Method
 
 
 class Published(NamedTuple):
@@ -71,6 +74,17 @@ class NcnnNetwork:
     def upscale(self, image: np.ndarray) -> np.ndarray:
         """Upscale uint8 [h, w, 3] to uint8 [4 h, 4 w, 3], rounded."""
         return np.rint(self.upscale_float(image) * 255).astype(np.uint8)
+
+
+def opened(name: str) -> "Method":
+    """Return a network of `PEERS`, or a model of the package."""
+    if name not in PEERS:
+        # loads TensorFlow, which counts its cores; peers.py chooses one first
+        from srgan_keras.inference.model import load
+
+        return load(name)
+    check_installed([name])
+    return NcnnNetwork(name)
 
 
 def check_installed(names: Iterable[str] = PEERS) -> None:

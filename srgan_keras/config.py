@@ -207,11 +207,8 @@ class Generator:
 class Discriminator:
     """The network D of Eq. (2), which returns logits; losses and logs apply the sigmoid."""
 
-    kind: Literal["vgg19", "srgan", "dcgan", "unet"] = "vgg19"
-    """Architecture. vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code.
-    unet: U-Net with spectral normalisation of X. Wang et al. 2021, a logit for each pixel."""
-    wavelet: bool = False
-    """High bands of a stationary Haar wavelet as the input, instead of the image (unet)."""
+    kind: Literal["vgg19", "srgan", "dcgan"] = "vgg19"
+    """Architecture. vgg19: the paper's text. srgan: Ledig et al. 2017. dcgan: the author's code."""
     trunk_layer: str = "block5_conv4"
     """VGG-19 layer that the extra convolutions follow (vgg19)."""
     frozen_blocks: Size = 4
@@ -270,12 +267,6 @@ class Loss:
     contrast_weight: Amount = 0.0
     """Weight in both stages of 1 - the contrast term of SSIM. It keeps the contrast of detail that
     the pixel and structure terms let fade."""
-    relativistic: bool = False
-    """Difference of the logits of HR and SR in the adversarial losses, instead of each logit."""
-    gradient_penalty: Amount = 0.0
-    """Weight of half the squared gradient of D at its input, on HR and SR (R1, R2)."""
-    artefact_weight: Amount = 0.0
-    """Weight in stage 2 of the artefact term of J. Liang et al. 2022 (LDL)."""
     grid_weight: Amount = 0.0
     """Weight in stage 2 of the part of SR - HR that repeats with the period of a PixelShuffle."""
     feature_jitter: Size = 0

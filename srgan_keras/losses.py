@@ -78,48 +78,15 @@ def local_losses(hr: tf.Tensor, sr: tf.Tensor, sigma: float = 8.0) -> dict[str, 
     return {name: tf.reduce_mean(1 - term, axis=[1, 2, 3]) for name, term in terms.items()}
 
 
-def artefact_loss(hr: tf.Tensor, sr: tf.Tensor, averaged: tf.Tensor, window: int = 7) -> tf.Tensor:
-    """Return the mean of |hr - sr| where it fluctuates and the EMA weights do better: [N].
-
-    The weight of a pixel is var(r)^(1/5) times the variance of r in its window, with r the sum of
-    |hr - sr| over the channels; 0 where the EMA weights' r is larger.
-    J. Liang et al., "Details or artifacts", CVPR 2022.
-    """
-    hr, sr, averaged = (tf.cast(x, tf.float32) for x in (hr, sr, averaged))
-    r, r_averaged = (tf.reduce_sum(tf.abs(hr - x), -1, keepdims=True) for x in (sr, averaged))
-    padded = tf.pad(r, [(0, 0), (window // 2,) * 2, (window // 2,) * 2, (0, 0)], "REFLECT")
-    mean, square = (tf.nn.avg_pool2d(x, window, 1, "VALID") for x in (padded, padded * padded))
-    weight = tf.math.reduce_variance(r, [1, 2, 3], keepdims=True) ** 0.2 * (square - mean * mean)
-    weight = tf.where(r < r_averaged, 0.0, weight)
-    return tf.reduce_mean(tf.stop_gradient(weight) * tf.abs(hr - sr), axis=[1, 2, 3])
+def adversarial_loss(sr_logits: tf.Tensor) -> tf.Tensor:
+    """Return Eq. (5), -log D(G(LR)), from logits [N, 1], as softplus(-logit): [N]."""
+    return tf.nn.softplus(-tf.cast(sr_logits[:, 0], tf.float32))
 
 
-def adversarial_loss(sr_logits: tf.Tensor, hr_logits: tf.Tensor | None = None) -> tf.Tensor:
-    """Return Eq. (5), -log D(G(LR)), from logits [N, ...], as softplus(-logit): [N].
-
-    With `hr_logits`, the logits are relative to those of HR.
-    """
-    return _per_image(tf.nn.softplus(-_relative(sr_logits, hr_logits)))
-
-
-def discriminator_loss(
-    hr_logits: tf.Tensor, sr_logits: tf.Tensor, relativistic: bool = False
-) -> tf.Tensor:
+def discriminator_loss(hr_logits: tf.Tensor, sr_logits: tf.Tensor) -> tf.Tensor:
     """Return Eq. (10), -log D(HR) - log(1 - D(SR)), the inner maximum of Eq. (2), negated: [N]."""
-    if relativistic:
-        return adversarial_loss(hr_logits, sr_logits)
-    return _per_image(
-        tf.nn.softplus(-_relative(hr_logits, None)) + tf.nn.softplus(_relative(sr_logits, None))
-    )
-
-
-def _relative(logits: tf.Tensor, others: tf.Tensor | None) -> tf.Tensor:
-    logits = tf.cast(logits, tf.float32)
-    return logits if others is None else logits - tf.cast(others, tf.float32)
-
-
-def _per_image(values: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(values, axis=list(range(1, len(values.shape))))
+    hr_logits, sr_logits = (tf.cast(x[:, 0], tf.float32) for x in (hr_logits, sr_logits))
+    return tf.nn.softplus(-hr_logits) + tf.nn.softplus(sr_logits)
 
 
 def _distance(a: tf.Tensor, b: tf.Tensor, kind: str) -> tf.Tensor:

@@ -1,10 +1,11 @@
 """The no-harm table: what models and filters gain or lose on clean, spoiled and real photographs.
 
     python benchmarks/quality/no_harm.py fundus-restore --data data --pairs runs/ridb/metrics.json
-    python benchmarks/quality/no_harm.py fundus-x4 fundus-x4-gan fundus-x4-real --data data
+    python benchmarks/quality/no_harm.py fundus-x4 "Real-ESRGAN x4plus" --data data
 
 The columns are the enhancement filters and models of scale 1, beside the untouched input; or models
-of a larger scale, beside bicubic interpolation. The rows are
+of a larger scale and networks of `benchmarks/ncnn_network.py`, beside bicubic interpolation. The
+rows are
 
 - clean photographs of each camera that no model is trained on, at scale 1 as they are, otherwise
   reduced bicubically: at scale 1 every change of them is a loss;
@@ -20,6 +21,7 @@ import argparse
 import csv
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,9 +35,11 @@ from srgan_keras.evaluation.filters import FILTERS
 from srgan_keras.evaluation.guarded import Guarded
 from srgan_keras.evaluation.protocol import Method, Standard
 from srgan_keras.evaluation.statistics import paired_gain
-from srgan_keras.inference.model import load
 from srgan_keras.metrics.agreement import Reference, field_of_view
 from srgan_keras.tables import markdown_table
+
+sys.path.append(str(Path(__file__).parents[1]))  # for ncnn_network
+from ncnn_network import opened
 
 CAMERAS = {
     "IDRiD, test": "idrid/images/test/*",
@@ -58,14 +62,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("models", nargs="+", help="of one scale")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--pairs", type=Path, help="metrics.json of `evaluate --pairs`")
+    pairs = "metrics.json of `evaluate --pairs`, or several"
+    parser.add_argument("--pairs", type=Path, nargs="+", default=[], help=pairs)
     parser.add_argument("--photographs", type=int, default=8, help="of each camera")
     parser.add_argument("--strength", type=float, nargs="+", default=[0.5, 1.0, 1.5])
     parser.add_argument("--out", type=Path, default=Path("runs/no-harm"))
     parser.add_argument("--guard", action="store_true", help="add the rows NAME+guard")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    models: list[Method] = [load(name) for name in options.models]
+    models: list[Method] = [opened(name) for name in options.models]
     if options.guard:
         models += [Guarded(model) for model in models]
     scale, *others = {model.scale for model in models}
@@ -75,10 +80,8 @@ def main() -> None:
     names = list(dict.fromkeys(row["method"] for row in rows))[1:]
     table = {metric: lines(rows, names, metric) for metric in METRICS}
     if options.pairs:
-        for metric in METRICS:
-            table[metric] |= real(options.pairs, names, metric)
-        for metric in ("vessel_dice", "false_vessels_per_megapixel"):
-            table[metric] = real(options.pairs, names, metric)
+        for metric in (*METRICS, "vessel_dice", "false_vessels_per_megapixel"):
+            table[metric] = table.get(metric, {}) | real(options.pairs, names, metric)
     if options.json:
         print(json.dumps(table))
         return
@@ -191,18 +194,19 @@ def lines(rows: list[Row], names: list[str], metric: str) -> dict[str, dict[str,
     return result
 
 
-def real(file: Path, names: list[str], metric: str) -> dict[str, dict[str, Any]]:
+def real(files: list[Path], names: list[str], metric: str) -> dict[str, dict[str, Any]]:
     """Return the gains on real pairs by grade."""
-    (run,) = json.loads(file.read_text())["runs"]
-    found = {}
-    for grade, part in run["strata"]["grade"].items():
-        gains = part["gain_over_input"]
-        found[f"real pairs, {grade}"] = {
-            name: gains[row]["overlap"][metric]
-            for name in names
-            if (row := name if name in gains else f"{name}-reduced") in gains
-            and metric in gains[row]["overlap"]
-        }
+    found: dict[str, dict[str, Any]] = {}
+    for file in files:
+        (run,) = json.loads(file.read_text())["runs"]
+        for grade, part in run["strata"]["grade"].items():
+            gains = part["gain_over_input"]
+            found.setdefault(f"real pairs, {grade}", {}).update(
+                (name, gains[row]["overlap"][metric])
+                for name in names
+                if (row := name if name in gains else f"{name}-reduced") in gains
+                and metric in gains[row]["overlap"]
+            )
     return found
 
 

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import yaml
 
-from srgan_keras.evaluation.statistics import paired_gain
-
 ROWS = Path(__file__).with_name("rows.yaml")
 
 
@@ -39,9 +37,7 @@ def main() -> None:
         parser.error(f"no table {', '.join(unknown)}. Choose from {', '.join(tables)}.")
     for name in options.tables or tables:
         table = plan[name]
-        columns = {"stage1": stage1, "stage2": stage2, "stages": stages, "newer": newer}[
-            table["columns"]
-        ]
+        columns = {"stage1": stage1, "stage2": stage2, "stages": stages}[table["columns"]]
         head, cells = columns(options)
         lines = []
         for row, own in table["rows"].items():
@@ -88,32 +84,6 @@ def stage2(options: argparse.Namespace) -> tuple:
     return " | ".join([*head, "`grid_energy`", "`lr_consistency`"]), cells
 
 
-def newer(options: argparse.Namespace) -> tuple:
-    """Return header and row function of a table of differences from the first row."""
-    sets = {
-        "idrid": ["--data", options.idrid, "--split", "validation"],
-        "drive": drive(options),
-    }
-
-    def cells(model: Path) -> str:
-        recipe = model.parents[2] / "recipe" / "models" / "stage2"
-        found = []
-        for name, part in sets.items():
-            arguments = [*part, "--vgg-weights", options.vgg]
-            for one in (recipe, model):
-                measure(one, name, arguments)
-            found += [
-                difference(
-                    *(one.parents[1] / name / "per_image.csv" for one in (model, recipe)), *of
-                )
-                for of in (("inner", "psnr", 1), ("full", "vgg_distance", 1000))
-            ]
-        return " | ".join([*found, adversarial_share(model.parents[1] / "history.csv")])
-
-    head = [f"{name}, {of}" for name in ("IDRiD", "DRIVE") for of in ("`inner`", "`vgg_distance`")]
-    return " | ".join([*head, "adversarial gradient"]), cells
-
-
 def stages(options: argparse.Namespace) -> tuple:
     """Return header and row function of a table of both stages: stage 1, then as `stage2`."""
     head, after = stage2(options)
@@ -158,19 +128,6 @@ def measure(model: Path, label: str, arguments: list[str]) -> dict:
     if not (out / "metrics.json").exists():
         run("evaluate", str(model), *arguments, "--no-trust", "--out", str(out))
     return json.loads((out / "metrics.json").read_text())["runs"][0]
-
-
-def difference(file: Path, base: Path, region: str, metric: str, factor: float) -> str:
-    """Return the mean difference from another model on the same photographs, with its interval."""
-    values = []
-    for one in (file, base):
-        with one.open(encoding="utf-8") as source:
-            rows = [row for row in csv.DictReader(source) if row["region"] == region]
-        values.append({r["id"]: factor * float(r[metric]) for r in rows if r["model"] == "stage2"})
-    here, there = values
-    found = paired_gain([here[key] for key in there], list(there.values()))
-    low, high = found["ci95"]
-    return f"{found['mean']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def gain(gains: dict) -> str:

@@ -6,7 +6,6 @@ here is trained on its feature map. `srgan` and `dcgan` are trained on the image
 """
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from srgan_keras.config import Discriminator, Vgg
@@ -32,8 +31,6 @@ def build_discriminator(
         return _vgg19_head(config, base)
     if config.kind == "srgan":
         return _srgan(config)
-    if config.kind == "unet":
-        return _unet(config)
     return _dcgan(patch)
 
 
@@ -112,67 +109,6 @@ def _dcgan(patch: int) -> keras.Model:
     x = layers.LeakyReLU(LEAKY_SLOPE, name="add_act")(x)
     x = layers.Flatten(name="flatten")(x)
     logit = layers.Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model(inputs, logit, name="discriminator")
-
-
-class SpectralConv(layers.Conv2D):
-    """A convolution whose kernel is divided by its largest singular value."""
-
-    def build(self, input_shape: tuple) -> None:
-        """Create the vector of the power iteration."""
-        super().build(input_shape)
-        self.u = self.add_weight(
-            shape=(1, self.filters), initializer="random_normal", trainable=False, name="u"
-        )
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Convolve; a training step improves the vector by one iteration."""
-        kernel = tf.reshape(tf.cast(self.kernel, tf.float32), (-1, self.filters))
-        u = tf.cast(self.u, tf.float32)
-        flat = tf.stop_gradient(kernel)
-        v = tf.math.l2_normalize(tf.matmul(u, flat, transpose_b=True))
-        u = tf.math.l2_normalize(tf.matmul(v, flat))
-        sigma = tf.reduce_sum(tf.matmul(v, kernel) * u)
-        if training:
-            self.u.assign(u)
-        outputs = tf.nn.conv2d(inputs, self.kernel, self.strides, self.padding.upper())
-        return outputs / tf.cast(sigma, outputs.dtype) + self.bias
-
-
-class HighBands(layers.Layer):
-    """LH, HL and HH of a stationary Haar wavelet of an image: [N, H, W, 3] -> [N, H, W, 9]."""
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return the bands, times 16: about as large as an image."""
-        low, high = tf.constant([0.5, 0.5]), tf.constant([0.5, -0.5])
-        bands = [tf.tensordot(a, b, 0) for a, b in ((low, high), (high, low), (high, high))]
-        kernel = tf.tile(tf.stack(bands, -1)[:, :, tf.newaxis], (1, 1, 3, 1))
-        return 16 * tf.nn.depthwise_conv2d(tf.cast(x, tf.float32), kernel, (1, 1, 1, 1), "SAME")
-
-    def compute_output_shape(self, shape: tuple) -> tuple:
-        """Return the shape of the bands."""
-        return (*shape[:-1], 9)
-
-
-def _unet(config: Discriminator) -> keras.Model:
-    """X. Wang et al., "Real-ESRGAN", 2021, Figure 6, with `filters` channels at full size."""
-    inputs = keras.Input((None, None, 3), dtype="float32", name="image")
-    x = HighBands()(inputs) if config.wavelet else Affine((2.0,) * 3, (-1.0,) * 3)(inputs)
-
-    def conv(x: keras.KerasTensor, filters: int, kernel: int = 3, stride: int = 1):  # noqa: ANN202
-        x = SpectralConv(filters, kernel, stride, padding="same")(x)
-        return layers.LeakyReLU(LEAKY_SLOPE)(x)
-
-    n = config.filters
-    skips = [layers.LeakyReLU(LEAKY_SLOPE)(layers.Conv2D(n, 3, padding="same")(x))]
-    for factor in (2, 4, 8):
-        skips.append(conv(skips[-1], factor * n, 4, 2))
-    x = skips.pop()
-    for factor in (4, 2, 1):
-        x = layers.UpSampling2D(2, interpolation="bilinear")(x)
-        x = layers.Add()([conv(x, factor * n), skips.pop()])
-    x = conv(conv(x, n), n)
-    logit = layers.Conv2D(1, 3, padding="same", dtype="float32", name="logit")(x)
     return keras.Model(inputs, logit, name="discriminator")
 
 

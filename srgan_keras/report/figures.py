@@ -27,7 +27,7 @@ SHOWN = 3
 
 PANELS = {
     "Loss of the generator, by term": (
-        *("pixel", "structure", "contrast", "content", "adversarial", "grid", "artefact", "total"),
+        *("pixel", "structure", "contrast", "content", "adversarial", "grid", "total"),
     ),
     "Loss of the discriminator": ("discriminator",),
     "Discriminator's mean output on HR and SR": ("d_hr", "d_sr"),

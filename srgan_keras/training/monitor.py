@@ -20,7 +20,7 @@ from srgan_keras.training.steps import Outcome
 
 log = logging.getLogger(__name__)
 
-TERMS = ("pixel", "structure", "contrast", "content", "adversarial", "grid", "artefact")
+TERMS = ("pixel", "structure", "contrast", "content", "adversarial", "grid")
 COLUMNS = (
     *("stage", "step", "epoch", *TERMS, "total", "discriminator", "d_hr", "d_sr"),
     *(f"{term}_gradient" for term in TERMS),

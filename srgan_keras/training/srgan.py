@@ -50,7 +50,6 @@ class SRGAN(TrainingModel):
             "contrast": loss.contrast_weight,
             "adversarial": loss.adversarial_weight if adversarial else 0.0,
             "grid": loss.grid_weight if adversarial else 0.0,
-            "artefact": loss.artefact_weight if adversarial else 0.0,
         }
 
     @property
@@ -71,14 +70,11 @@ class SRGAN(TrainingModel):
         lr, hr = data
         target = hr if self.teacher is None else self.teacher(lr, training=False)
         corner = self._jitter() if training else (0, 0)
-        averaged = None
-        if self.weights_by_term["artefact"]:
-            averaged = self.averaged(lr, training=False)
-        return lr, hr, target, averaged, corner, self._maps(hr, corner)
+        return lr, hr, target, corner, self._maps(hr, corner)
 
     def terms(self, known: tuple, output: tf.Tensor, training: bool) -> tuple[Logs, Logs]:
         """Return the generator's weighted terms, and the logs of D."""
-        lr, hr, target, averaged, corner, hr_maps = known
+        lr, hr, target, corner, hr_maps = known
         sr, sr_maps = output, self._maps(output, corner)
         terms, logs = {}, {}
         if self.weights_by_term["pixel"]:
@@ -93,25 +89,15 @@ class SRGAN(TrainingModel):
         if self.weights_by_term["grid"]:
             period = hr.shape[1] // lr.shape[1] * fold(self.generator)
             terms["grid"] = losses.grid_loss(hr, sr, period)
-        if self.weights_by_term["artefact"]:
-            terms["artefact"] = losses.artefact_loss(hr, sr, averaged)
         if self.discriminator is not None:
             # not in one batch: under batch normalisation HR and SR must not mix
             hr_logits = self.discriminator(hr_maps["trunk"], training=training)
             sr_logits = self.discriminator(sr_maps["trunk"], training=training)
             if self.weights_by_term["adversarial"]:
-                relative = self.loss_config.relativistic
-                rivals = hr_logits if relative else None
-                terms["adversarial"] = losses.adversarial_loss(sr_logits, rivals)
-            relative = self.loss_config.relativistic
-            loss = losses.discriminator_loss(hr_logits, sr_logits, relative)
-            if weight := self.loss_config.gradient_penalty:
-                for maps in (hr_maps, sr_maps):
-                    loss += weight / 2 * self._penalty(tf.stop_gradient(maps["trunk"]))
-            logs["discriminator"] = self._mean(loss)
-            for name, logits in (("d_hr", hr_logits), ("d_sr", sr_logits)):
-                axes = list(range(1, len(logits.shape)))
-                logs[name] = self._mean(tf.reduce_mean(tf.sigmoid(logits), axes))
+                terms["adversarial"] = losses.adversarial_loss(sr_logits)
+            logs["discriminator"] = self._mean(losses.discriminator_loss(hr_logits, sr_logits))
+            logs["d_hr"] = self._mean(tf.sigmoid(hr_logits))
+            logs["d_sr"] = self._mean(tf.sigmoid(sr_logits))
         return {k: self.weights_by_term[k] * self._mean(v) for k, v in terms.items()}, logs
 
     def _maps(self, image: tf.Tensor, corner: Sequence[tf.Tensor]) -> Logs:
@@ -122,15 +108,6 @@ class SRGAN(TrainingModel):
         # a slice whose start is drawn has a gradient that XLA does not compile
         seen = tf.roll(image, (-top, -left), (1, 2))[:, :height, :width]
         return {"trunk": image, **self.features(seen, training=False)}
-
-    def _penalty(self, seen: tf.Tensor) -> tf.Tensor:
-        """Return the squared gradient of the logits at D's input: [N]."""
-        with tf.GradientTape() as tape:
-            tape.watch(seen)
-            logits = self.discriminator(seen, training=True)
-            logit = tf.reduce_sum(tf.reduce_mean(logits, list(range(1, len(logits.shape)))))
-        gradient = tf.cast(tape.gradient(logit, seen), tf.float32)
-        return tf.reduce_sum(tf.square(gradient), list(range(1, len(gradient.shape))))
 
     def _jitter(self) -> list[tf.Tensor]:
         """Draw where VGG-19 begins to look, y and x in px: a function of the step.
