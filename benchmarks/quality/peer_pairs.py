@@ -1,19 +1,21 @@
 """Other networks on real pairs: `srgan-keras evaluate --pairs` for those of `ncnn_network.py`, too.
 
-    python benchmarks/peer_pairs.py "Real-ESRGAN x4plus" fundus-x4-fast --pairs data/ridb/pairs.csv
-        [--segmenter SEGMENTER] [--out DIR]
+    python benchmarks/quality/peer_pairs.py "Real-ESRGAN x4plus" fundus-x4-fast
+        --pairs data/ridb/pairs.csv [--segmenter SEGMENTER] [--out DIR]
 
 The poor photograph is reduced by the scale of a model and upscaled again.
 `benchmarks/quality/no_harm.py` reads `metrics.json` in the folder.
 """
 
 import argparse
+import sys
 from pathlib import Path
-
-from ncnn_network import PEERS, opened
 
 from srgan_keras.evaluation.pairs import evaluate_pairs
 from srgan_keras.report.pairs import table
+
+sys.path.append(str(Path(__file__).parents[1]))  # for ncnn_network
+from ncnn_network import PEERS, opened
 
 
 def main() -> None:
