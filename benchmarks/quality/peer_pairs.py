@@ -28,7 +28,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/peer-pairs"))
     options = parser.parse_args()
     models = [opened(name) for name in options.models]
-    options.out.mkdir(parents=True, exist_ok=True)
     found = evaluate_pairs(models, options.pairs, options.out, segmenter=options.segmenter)
     print(table(found))
 
